@@ -1,0 +1,9 @@
+//! Resynchronize Hyper-V Replica from anywhere: a WS-Management client for the WinRM endpoint of a Hyper-V host.
+//!
+//! Rooms in layers, lowest first; a later room may use an earlier one, never the reverse:
+//! [`secret`], [`xml`], [`cim`], [`wsman`], [`msvm`], [`auth`], [`transport`], [`client`], [`job`], [`replica`],
+//! [`cli`]. The [`simulator`] stands beside the client and shares only the rooms below it.
+
+pub mod cim;
+pub mod secret;
+pub mod transport;

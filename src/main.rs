@@ -1,0 +1,3 @@
+//! The `hvreplica` command.
+
+fn main() {}

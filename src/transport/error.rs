@@ -1,0 +1,142 @@
+//! How an exchange can fail below the message, and whether the host may have acted.
+
+use std::fmt;
+
+/// Whether the request's bytes may have reached the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Nothing was executed: it never left, or the host refused it unread.
+    NotSent,
+    /// It may have been executed.
+    MayHaveRun,
+}
+
+/// What broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransportErrorKind {
+    /// The name cannot be resolved.
+    NameLookup,
+    /// No connection: refused, unreachable, or not in time.
+    Connect,
+    /// TLS failed; the source says how.
+    Tls,
+    /// The connection ended before the whole response was there.
+    ConnectionLost,
+    /// No whole response in time.
+    TimedOut,
+    /// The credential was refused; `offered` is what the listener allows.
+    Refused {
+        /// Schemes of `WWW-Authenticate`.
+        offered: Vec<String>,
+    },
+    /// The listener does not offer the method asked for.
+    NotOffered {
+        /// The method asked for, as its option spells it.
+        wanted: String,
+        /// Schemes of `WWW-Authenticate`.
+        offered: Vec<String>,
+    },
+    /// HTTP 403 while authenticating.
+    Forbidden,
+    /// A security token of the host is malformed or breaks the protocol.
+    BadToken,
+    /// The reply to a sealed request came in clear.
+    ReplyInClear,
+    /// The sealed reply is damaged: framing, length, signature or sequence.
+    BrokenSeal,
+    /// The response is larger than the limit.
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The host answers with a redirect, which is not followed.
+    Redirect {
+        /// HTTP status.
+        status: u16,
+        /// `Location`, as it came.
+        location: String,
+    },
+    /// What answers breaks HTTP.
+    NotHttp,
+    /// Nothing may leave: policy or configuration forbids it.
+    Policy(&'static str),
+    /// A replayed recording has no such exchange; the text shows the difference.
+    ReplayMismatch(String),
+    /// A recorded failure, replayed or written: the file system or the recording's format failed.
+    Recording(String),
+}
+
+/// An exchange that brought no response.
+#[derive(Debug)]
+pub struct TransportError {
+    kind: TransportErrorKind,
+    delivery: Delivery,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl TransportError {
+    /// An error without a cause below it.
+    pub fn new(kind: TransportErrorKind, delivery: Delivery) -> Self {
+        Self { kind, delivery, source: None }
+    }
+
+    /// The same with its cause.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What broke.
+    pub fn kind(&self) -> &TransportErrorKind {
+        &self.kind
+    }
+
+    /// Whether the host may have acted.
+    pub fn delivery(&self) -> Delivery {
+        self.delivery
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            TransportErrorKind::NameLookup => f.write_str("the host name cannot be resolved"),
+            TransportErrorKind::Connect => f.write_str("no connection to the host"),
+            TransportErrorKind::Tls => f.write_str("TLS to the host failed"),
+            TransportErrorKind::ConnectionLost => f.write_str("the connection ended before the answer"),
+            TransportErrorKind::TimedOut => f.write_str("no answer in time"),
+            TransportErrorKind::Refused { offered } => {
+                write!(f, "the host refused the credential (it offers {})", list(offered))
+            }
+            TransportErrorKind::NotOffered { wanted, offered } => {
+                write!(f, "the host does not offer {wanted} (it offers {})", list(offered))
+            }
+            TransportErrorKind::Forbidden => f.write_str("the host forbids this account (HTTP 403)"),
+            TransportErrorKind::BadToken => f.write_str("the host's security token is malformed"),
+            TransportErrorKind::ReplyInClear => f.write_str("the reply to a sealed request came in clear"),
+            TransportErrorKind::BrokenSeal => f.write_str("the sealed reply is damaged"),
+            TransportErrorKind::TooLarge { limit } => write!(f, "the response is larger than {limit} bytes"),
+            TransportErrorKind::Redirect { status, location } => {
+                write!(f, "the host redirects (HTTP {status}) to {location:?}, which is not followed")
+            }
+            TransportErrorKind::NotHttp => f.write_str("what answers does not speak HTTP"),
+            TransportErrorKind::Policy(reason) => f.write_str(reason),
+            TransportErrorKind::ReplayMismatch(difference) => {
+                write!(f, "the request is not the recorded one: {difference}")
+            }
+            TransportErrorKind::Recording(reason) => write!(f, "recording: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for TransportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+fn list(offered: &[String]) -> String {
+    if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") }
+}

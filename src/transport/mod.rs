@@ -1,0 +1,10 @@
+//! The seam: one plaintext SOAP request out, one reply back.
+//!
+//! Authentication, sealing, TLS and connections live below it, so that recording and replaying wrap it from
+//! outside and never see a token. It refuses to know what a message says.
+
+mod error;
+mod exchange;
+
+pub use error::{Delivery, TransportError, TransportErrorKind};
+pub use exchange::{Connection, Exchange, HttpRequest, HttpResponse, Transport};
