@@ -278,7 +278,7 @@ fn parse_real<T: std::str::FromStr>(text: &str) -> Option<T> {
     let spelled = match text {
         "INF" | "+INF" => "inf",
         "-INF" => "-inf",
-        other if other.bytes().any(|b| matches!(b, b'0'..=b'9')) || other == "NaN" => other,
+        other if other.bytes().any(|byte| byte.is_ascii_digit()) || other == "NaN" => other,
         _ => return None,
     };
     spelled.parse().ok()
