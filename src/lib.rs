@@ -5,5 +5,6 @@
 //! [`cli`]. The [`simulator`] stands beside the client and shares only the rooms below it.
 
 pub mod cim;
+pub mod msvm;
 pub mod secret;
 pub mod transport;
