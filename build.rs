@@ -7,7 +7,6 @@ use std::{env, fs};
 #[path = "src/schema_compiler/mod.rs"]
 mod schema_compiler;
 
-#[expect(clippy::print_stdout, reason = "this is how a build script talks to cargo")]
 fn main() {
     println!("cargo::rerun-if-changed=schemas");
     if let Err(error) = generate() {
@@ -26,8 +25,7 @@ fn generate() -> Result<(), Box<dyn Error>> {
         }
     }
     files.sort();
-    let sources: Vec<_> =
-        files.iter().map(|(name, text)| schema_compiler::Source { name, text }).collect();
+    let sources: Vec<_> = files.iter().map(|(name, text)| schema_compiler::Source { name, text }).collect();
     let generated = schema_compiler::compile(&sources)?;
     let out = env::var("OUT_DIR")?;
     fs::write(Path::new(&out).join("tables.rs"), generated.tables)?;

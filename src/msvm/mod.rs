@@ -12,7 +12,7 @@ mod names;
 mod property;
 mod tables;
 
-pub use names::{RelationshipId, is_vm_name, resource_uri};
+pub use names::{RelationshipId, RelationshipIdError, is_vm_name, resource_uri};
 pub use property::PropertyError;
 pub use tables::{NAMESPACE, SCHEMA};
 

@@ -85,7 +85,9 @@ mod tests {
     fn only_guids_name_virtual_machines() {
         assert!(is_vm_name(VM));
         assert!(is_vm_name(&VM.to_lowercase()));
-        for other in ["HV1", "", "{4EA7033C-356C-4EBA-9F77-1A3399CFCD72}", "4EA7033C-356C-4EBA-9F77-1A3399CFCD7G"] {
+        for other in
+            ["HV1", "", "{4EA7033C-356C-4EBA-9F77-1A3399CFCD72}", "4EA7033C-356C-4EBA-9F77-1A3399CFCD7G"]
+        {
             assert!(!is_vm_name(other), "{other}");
         }
         assert!(!is_vm_name("4EA7033C356C-4EBA--9F77-1A3399CFCD72"));

@@ -51,13 +51,18 @@ impl Declarations {
 
     /// Own qualifiers, and those inherited ones that spread and are not given anew.
     pub(super) fn merge(&self, own: &Qualifiers, inherited: &Qualifiers) -> Qualifiers {
-        let spread = inherited.0.iter().filter(|qualifier| own.get(&qualifier.name).is_none() && self.spreads(qualifier));
+        let spread = inherited
+            .0
+            .iter()
+            .filter(|qualifier| own.get(&qualifier.name).is_none() && self.spreads(qualifier));
         Qualifiers(own.0.iter().chain(spread).cloned().collect())
     }
 
     fn spreads(&self, qualifier: &Qualifier) -> bool {
         let flavors = match qualifier.flavors.is_empty() {
-            true => self.find(qualifier).map(|declaration| declaration.flavors.as_slice()).unwrap_or_default(),
+            true => {
+                self.find(qualifier).map(|declaration| declaration.flavors.as_slice()).unwrap_or_default()
+            }
             false => &qualifier.flavors,
         };
         !flavors.iter().any(|flavor| flavor == "restricted")
@@ -66,8 +71,9 @@ impl Declarations {
     fn check(&self, qualifiers: &Qualifiers, scopes: &[&str]) -> Result<(), Error> {
         for qualifier in &qualifiers.0 {
             let Qualifier { name, place, .. } = qualifier;
-            let declaration =
-                self.find(qualifier).ok_or_else(|| place.error(format!("qualifier {name} is not declared")))?;
+            let declaration = self
+                .find(qualifier)
+                .ok_or_else(|| place.error(format!("qualifier {name} is not declared")))?;
             if !declaration.scopes.iter().any(|scope| scope == "any" || scopes.contains(&scope.as_str())) {
                 return Err(place.error(format!("qualifier {name} cannot stand at a {}", scopes[0])));
             }

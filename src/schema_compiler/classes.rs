@@ -17,7 +17,13 @@ pub(super) fn modules(schema: &Schema) -> String {
     for class in &schema.classes {
         let enumerations = inherited_by_others(class, schema);
         if !class.qualifiers.is("Abstract") {
-            let _ = write!(code, "{}pub mod {} {{\n{}}}\n\n", doc("", class_doc(class)), module(&class.name), body(class));
+            let _ = write!(
+                code,
+                "{}pub mod {} {{\n{}}}\n\n",
+                doc("", class_doc(class)),
+                module(&class.name),
+                body(class)
+            );
         } else if !enumerations.is_empty() {
             let _ = write!(code, "mod {} {{\n{enumerations}}}\n\n", module(&class.name));
         }
@@ -95,7 +101,7 @@ fn methods(class: &Resolved) -> String {
 /// The table that most methods share is `ReturnValue`, any other is named after the first method that has it; all
 /// methods have an alias.
 fn return_values(class: &Resolved) -> String {
-    let mut tables: Vec<(Vec<(i64, &str)>, Vec<&Method>)> = Vec::new();
+    let mut tables: Vec<(Table<'_>, Vec<&Method>)> = Vec::new();
     for feature in &class.methods {
         let table = numbers(&feature.values);
         match tables.iter_mut().find(|(known, _)| *known == table) {
@@ -110,7 +116,8 @@ fn return_values(class: &Resolved) -> String {
     for (table, methods) in tables {
         let is_shared = Some(methods.len()) == most && !is_shared_named;
         is_shared_named |= is_shared;
-        let names: Vec<_> = methods.iter().map(|method| format!("{}ReturnValue", camel(&method.name))).collect();
+        let names: Vec<_> =
+            methods.iter().map(|method| format!("{}ReturnValue", camel(&method.name))).collect();
         let (name, aliases) =
             if is_shared { ("ReturnValue", names.as_slice()) } else { (names[0].as_str(), &names[1..]) };
         let of: Vec<_> = methods.iter().map(|method| format!("`{}`", method.name)).collect();
@@ -125,7 +132,10 @@ fn return_values(class: &Resolved) -> String {
 fn parameter_enumerations(class: &Resolved) -> String {
     let mut code = String::new();
     let mut known: Vec<(String, Vec<(i64, String)>)> = Vec::new();
-    let all = class.methods.iter().flat_map(|method| method.declared.parameters.iter().map(move |own| (method, own)));
+    let all = class
+        .methods
+        .iter()
+        .flat_map(|method| method.declared.parameters.iter().map(move |own| (method, own)));
     for (method, parameter) in all {
         let values =
             entries(&parameter.qualifiers, parameter.kind.is_integer(), &parameter.place).unwrap_or_default();
@@ -138,7 +148,7 @@ fn parameter_enumerations(class: &Resolved) -> String {
         let owned: Vec<_> = table.iter().map(|(number, label)| (*number, (*label).to_owned())).collect();
         match known.iter().find(|(_, known)| *known == owned) {
             Some((first, _)) => {
-                let _ = write!(code, "{}pub type {name} = {first};\n", doc(&what, None));
+                let _ = writeln!(code, "{}pub type {name} = {first};", doc(&what, None));
             }
             None => {
                 code.push_str(&enumeration(&name, &parameter.kind, &table, &what));
@@ -234,6 +244,9 @@ fn doc(what: &str, description: Option<&str>) -> String {
     let text: Vec<_> = text.into_iter().flatten().collect();
     format!("#[doc = {:?}]\n", text.join(". "))
 }
+
+/// Numbers and labels of a value map, in ascending order.
+type Table<'a> = Vec<(i64, &'a str)>;
 
 fn module(class: &str) -> String {
     snake(unprefixed(class))

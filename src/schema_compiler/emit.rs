@@ -88,7 +88,8 @@ fn method(feature: &Feature<Method>, maps: &mut Maps) -> String {
 
 fn parameter(declared: &Property, maps: &mut Maps) -> String {
     // The resolver has refused value maps that cannot be read.
-    let values = entries(&declared.qualifiers, declared.kind.is_integer(), &declared.place).unwrap_or_default();
+    let values =
+        entries(&declared.qualifiers, declared.kind.is_integer(), &declared.place).unwrap_or_default();
     format!(
         "Parameter {{ name: {:?}, kind: {}, is_array: {}, is_in: {}, is_out: {}, target: {:?}, values: {} }},\n",
         declared.name,

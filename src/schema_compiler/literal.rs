@@ -19,7 +19,8 @@ pub(super) fn initializer(input: &mut Input<'_>) -> ModalResult<Literal> {
 pub(super) fn literal(input: &mut Input<'_>) -> ModalResult<Literal> {
     alt((
         text.map(Literal::Text),
-        token(delimited('\'', alt((escape, none_of(['\'', '\\', '\n']))), cut_err('\''))).map(Literal::Character),
+        token(delimited('\'', alt((escape, none_of(['\'', '\\', '\n']))), cut_err('\'')))
+            .map(Literal::Character),
         keyword("true").value(Literal::Boolean(true)),
         keyword("false").value(Literal::Boolean(false)),
         keyword("null").value(Literal::Null),

@@ -8,16 +8,15 @@ mod check;
 mod classes;
 mod emit;
 mod literal;
-mod model;
+pub(crate) mod model;
 mod names;
 mod parse;
-mod resolve;
-mod values;
+pub(crate) mod resolve;
+pub(crate) mod values;
 
-pub(crate) use model::{DataType, Error, Literal, Qualifiers};
-pub(crate) use parse::parse;
-pub(crate) use resolve::{Schema, resolve};
-pub(crate) use values::Entry;
+use model::Error;
+use parse::parse;
+use resolve::{Schema, resolve};
 
 /// A file of MOF.
 pub(crate) struct Source<'a> {

@@ -214,6 +214,6 @@ impl Qualifiers {
 }
 
 const INTRINSIC: [&str; 14] = [
-    "boolean", "uint8", "uint16", "uint32", "uint64", "sint8", "sint16", "sint32", "sint64", "real32", "real64",
-    "char16", "string", "datetime",
+    "boolean", "uint8", "uint16", "uint32", "uint64", "sint8", "sint16", "sint32", "sint64", "real32",
+    "real64", "char16", "string", "datetime",
 ];

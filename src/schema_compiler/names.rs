@@ -87,6 +87,6 @@ fn split_case(part: &str) -> Vec<&str> {
 
 const KEYWORDS: [&str; 37] = [
     "abstract", "as", "async", "await", "box", "break", "const", "continue", "do", "dyn", "else", "enum",
-    "extern", "false", "final", "fn", "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut",
-    "override", "pub", "ref", "return", "static", "struct", "trait", "true", "type", "use", "where",
+    "extern", "false", "final", "fn", "for", "if", "impl", "in", "let", "loop", "match", "mod", "move",
+    "mut", "override", "pub", "ref", "return", "static", "struct", "trait", "true", "type", "use", "where",
 ];

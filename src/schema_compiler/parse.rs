@@ -5,7 +5,7 @@ use std::rc::Rc;
 use winnow::combinator::{alt, cut_err, delimited, eof, opt, preceded, repeat, separated, terminated};
 use winnow::error::{StrContext, StrContextValue};
 use winnow::prelude::*;
-use winnow::stream::{AsChar, Location, LocatingSlice, Stateful};
+use winnow::stream::{AsChar, LocatingSlice, Location, Stateful};
 use winnow::token::{one_of, take_till, take_until, take_while};
 
 use super::Source;
@@ -19,8 +19,11 @@ pub(crate) fn parse(source: &Source<'_>) -> Result<Document, Error> {
     let lines = Lines::of(source);
     let input = Stateful { input: LocatingSlice::new(source.text), state: &lines };
     document.parse(input).map_err(|error| {
-        let expected = error.inner().to_string().replace('\n', ", ");
-        let message = if expected.is_empty() { "not understood".to_owned() } else { expected };
+        // The innermost expectation comes first; those around it add nothing.
+        let message = match error.inner().context().next() {
+            Some(StrContext::Expected(expected)) => format!("expected {expected}"),
+            _ => "not understood".to_owned(),
+        };
         lines.place(error.offset()).error(message)
     })
 }
@@ -89,11 +92,10 @@ fn declaration(input: &mut Input<'_>) -> ModalResult<Declaration> {
     let place = here(input);
     keyword("qualifier").parse_next(input)?;
     let (name, _, kind, is_array, default) =
-        cut_err((name, symbol(':'), data_type, brackets, opt(preceded(symbol('='), initializer))))
+        cut_err((name, symbol(':'), data_type, brackets, opt(preceded(symbol('='), cut_err(initializer)))))
             .parse_next(input)?;
-    let list = |word| {
-        preceded((symbol(','), keyword(word)), cut_err(delimited(symbol('('), words, symbol(')'))))
-    };
+    let list =
+        |word| preceded((symbol(','), keyword(word)), cut_err(delimited(symbol('('), words, symbol(')'))));
     let scopes = cut_err(list("scope").context(expected("the scope"))).parse_next(input)?;
     let flavors = opt(list("flavor")).parse_next(input)?.unwrap_or_default();
     cut_err(symbol(';')).parse_next(input)?;
@@ -134,7 +136,8 @@ fn member(input: &mut Input<'_>) -> ModalResult<Member> {
         (symbol(')'), symbol(';')).parse_next(input)?;
         return Ok(Member::Method(Method { qualifiers, returns: kind, name, parameters, place }));
     }
-    let (is_array, default) = (brackets, opt(preceded(symbol('='), initializer))).parse_next(input)?;
+    let (is_array, default) =
+        (brackets, opt(preceded(symbol('='), cut_err(initializer)))).parse_next(input)?;
     symbol(';').parse_next(input)?;
     Ok(Member::Property(Property { qualifiers, kind, name, is_array, default, place }))
 }
@@ -174,7 +177,9 @@ fn data_type(input: &mut Input<'_>) -> ModalResult<DataType> {
     match DataType::intrinsic(&named) {
         Some(kind) => Ok(kind),
         None => {
-            cut_err(keyword("ref")).context(expected("an intrinsic type, or `REF` after a class")).parse_next(input)?;
+            cut_err(keyword("ref"))
+                .context(expected("an intrinsic type, or `REF` after a class"))
+                .parse_next(input)?;
             Ok(DataType::Reference(named))
         }
     }
@@ -205,7 +210,9 @@ fn identifier(input: &mut Input<'_>) -> ModalResult<String> {
 }
 
 /// A word of the language, in any case.
-pub(super) fn keyword<'a>(word: &'static str) -> impl ModalParser<Input<'a>, (), winnow::error::ContextError> {
+pub(super) fn keyword<'a>(
+    word: &'static str,
+) -> impl ModalParser<Input<'a>, (), winnow::error::ContextError> {
     identifier.verify(move |found: &String| found.eq_ignore_ascii_case(word)).void()
 }
 
@@ -223,7 +230,8 @@ pub(super) fn token<'a, O>(
 
 fn blank(input: &mut Input<'_>) -> ModalResult<()> {
     let line = ("//", take_till(0.., '\n')).void();
-    let block = ("/*", cut_err((take_until(0.., "*/"), "*/")).context(expected("the end of the comment"))).void();
+    let block =
+        ("/*", cut_err((take_until(0.., "*/"), "*/")).context(expected("the end of the comment"))).void();
     repeat(0.., alt((take_while(1.., char::is_whitespace).void(), line, block))).parse_next(input)
 }
 

@@ -50,7 +50,10 @@ pub(crate) fn resolve(documents: Vec<Document>) -> Result<Schema, Error> {
     let mut classes = Vec::new();
     for document in documents {
         for class in &document.classes {
-            let own = document.namespace.as_ref().ok_or_else(|| class.place.error("no namespace before the class"))?;
+            let own = document
+                .namespace
+                .as_ref()
+                .ok_or_else(|| class.place.error("no namespace before the class"))?;
             if namespace.get_or_insert_with(|| own.clone()) != own {
                 return Err(class.place.error(format!("{own} is not the namespace of the other classes")));
             }
@@ -59,8 +62,10 @@ pub(crate) fn resolve(documents: Vec<Document>) -> Result<Schema, Error> {
         classes.extend(document.classes);
     }
     let declarations = Declarations::new(declarations)?;
-    let mut resolver = Resolver { declarations: &declarations, by_name: index(&classes)?, done: HashMap::new() };
-    let resolved = classes.iter().map(|class| resolver.class(class, &mut Vec::new())).collect::<Result<_, _>>()?;
+    let mut resolver =
+        Resolver { declarations: &declarations, by_name: index(&classes)?, done: HashMap::new() };
+    let resolved =
+        classes.iter().map(|class| resolver.class(class, &mut Vec::new())).collect::<Result<_, _>>()?;
     Ok(Schema { namespace: namespace.unwrap_or_default(), classes: resolved })
 }
 
@@ -129,7 +134,8 @@ impl<'a> Resolver<'a> {
         self.declarations.check_property(property)?;
         self.check_target(&property.kind, &property.place)?;
         let place = &property.place;
-        let inherited = properties.iter_mut().find(|own| own.declared.name.eq_ignore_ascii_case(&property.name));
+        let inherited =
+            properties.iter_mut().find(|own| own.declared.name.eq_ignore_ascii_case(&property.name));
         check_override(&property.qualifiers, &property.name, inherited.is_some(), place)?;
         let Some(inherited) = inherited else {
             let values = entries(&property.qualifiers, property.kind.is_integer(), place)?;
@@ -148,7 +154,12 @@ impl<'a> Resolver<'a> {
         Ok(())
     }
 
-    fn add_method(&self, methods: &mut Vec<Feature<Method>>, method: &Method, class: &str) -> Result<(), Error> {
+    fn add_method(
+        &self,
+        methods: &mut Vec<Feature<Method>>,
+        method: &Method,
+        class: &str,
+    ) -> Result<(), Error> {
         self.declarations.check_method(method)?;
         let place = &method.place;
         let mut own = HashSet::new();
@@ -199,7 +210,11 @@ impl<'a> Resolver<'a> {
             if name.eq_ignore_ascii_case(ancestor) {
                 return true;
             }
-            next = self.by_name.get(&name).and_then(|class| class.superclass.as_ref()).map(|s| s.to_ascii_lowercase());
+            next = self
+                .by_name
+                .get(&name)
+                .and_then(|class| class.superclass.as_ref())
+                .map(|s| s.to_ascii_lowercase());
         }
         false
     }
