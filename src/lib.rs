@@ -7,3 +7,4 @@
 pub mod cim;
 pub mod secret;
 pub mod transport;
+pub mod xml;
