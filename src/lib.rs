@@ -7,4 +7,5 @@
 pub mod cim;
 pub mod secret;
 pub mod transport;
+pub mod wsman;
 pub mod xml;
