@@ -8,3 +8,5 @@ pub mod cim;
 pub mod msvm;
 pub mod secret;
 pub mod transport;
+pub mod wsman;
+pub mod xml;
