@@ -1,1 +1,3 @@
+//! Builds the class tables from `schemas/`.
+
 fn main() {}

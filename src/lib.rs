@@ -8,3 +8,5 @@ pub mod auth;
 pub mod cim;
 pub mod secret;
 pub mod transport;
+pub mod wsman;
+pub mod xml;

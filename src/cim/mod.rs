@@ -12,5 +12,6 @@ mod value;
 pub use class::{Class, Method, Parameter, Property, Schema, Type, ValueLabel, label};
 pub use datetime::{DateTime, DateTimeError, Interval};
 pub use instance::{Instance, Name};
+pub(crate) use reference::ANONYMOUS;
 pub use reference::{Reference, Selector, SelectorValue};
 pub use value::{Value, ValueError};

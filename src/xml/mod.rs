@@ -1,0 +1,19 @@
+//! The only room that knows angle brackets: decoding of bytes, a namespace-resolving reader, a writer that
+//! cannot forget to escape, small trees for comparing and printing.
+//!
+//! It refuses DTDs, undeclared prefixes, unclosed documents, second roots, forbidden characters, and anything
+//! beyond its limits. It knows nothing of SOAP.
+
+mod decode;
+mod element;
+mod error;
+mod pretty;
+mod reader;
+mod writer;
+
+pub use decode::decode;
+pub use element::{Attribute, Element, Node, difference};
+pub use error::XmlError;
+pub use pretty::pretty;
+pub use reader::{Content, Event, Limits, QName, Reader};
+pub use writer::{Open, WriteError, Writer};
