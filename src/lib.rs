@@ -4,6 +4,7 @@
 //! [`secret`], [`xml`], [`cim`], [`wsman`], [`msvm`], [`auth`], [`transport`], [`client`], [`job`], [`replica`],
 //! [`cli`]. The [`simulator`] stands beside the client and shares only the rooms below it.
 
+pub mod auth;
 pub mod cim;
 pub mod msvm;
 pub mod secret;
