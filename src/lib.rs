@@ -10,6 +10,7 @@ pub mod client;
 pub mod error;
 pub mod job;
 pub mod msvm;
+pub mod replica;
 pub mod secret;
 pub mod transport;
 pub mod wsman;
