@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a test's helper fails the test")]
 
 mod ntlm;
+mod sealing;
 mod session;
 mod support;
 mod tls;
