@@ -249,6 +249,29 @@ async fn no_connection() {
     }
 }
 
+#[tokio::test]
+async fn hosts_that_never_answer() {
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = mute.local_addr().unwrap();
+    let cases = [(Scheme::Http, TransportErrorKind::TimedOut), (Scheme::Https, TransportErrorKind::Connect)];
+    for (scheme, wanted) in cases {
+        let mut options =
+            HttpOptions::new(endpoint(scheme, address), Authentication::Ntlm(credential(PASSWORD)));
+        options.connect_timeout = Duration::from_millis(50);
+        let error = Http::new(options).unwrap().exchange(ask("<request/>")).await.unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (&wanted, Delivery::NotSent));
+    }
+}
+
+#[tokio::test]
+async fn tls_to_a_port_without_tls() {
+    let host = greeting("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let authentication = Authentication::Basic(credential(PASSWORD));
+    let options = HttpOptions::new(endpoint(Scheme::Https, host.address), authentication);
+    let error = Http::new(options).unwrap().exchange(ask("<request/>")).await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (&TransportErrorKind::Tls, Delivery::NotSent));
+}
+
 #[test]
 fn options_show_no_password() {
     let address = "127.0.0.1:5985".parse().unwrap();

@@ -13,6 +13,8 @@ use tokio::net::TcpListener;
 
 pub(crate) const USER: &str = "ops";
 pub(crate) const PASSWORD: &str = "Pä55 wörd";
+/// The first byte of a client that wants TLS.
+const TLS_HANDSHAKE: u8 = 22;
 pub(crate) const SOAP: &str = "application/soap+xml;charset=UTF-8";
 
 /// A request that got past authentication, opened.
@@ -305,6 +307,9 @@ async fn read_request(
         }
         if socket.read_buf(buffer).await.ok()? == 0 {
             return None;
+        }
+        if buffer.first() == Some(&TLS_HANDSHAKE) {
+            return Some((String::new(), std::mem::take(buffer)));
         }
     };
     let head = String::from_utf8(buffer[..end].to_vec()).unwrap();
