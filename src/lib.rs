@@ -6,6 +6,10 @@
 
 pub mod auth;
 pub mod cim;
+pub mod client;
+pub mod error;
+pub mod job;
+pub mod msvm;
 pub mod secret;
 pub mod transport;
 pub mod wsman;

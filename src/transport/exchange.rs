@@ -27,6 +27,9 @@ pub struct HttpRequest {
     pub timeout: Duration,
     /// The connection to use.
     pub connection: Connection,
+    /// What the request is part of, such as the id of a VM; empty for what concerns the host. A recording
+    /// keeps the order within a lane.
+    pub lane: String,
 }
 
 /// What came back, unsealed. A status other than 200 is a response too: faults come with 500.
@@ -38,6 +41,8 @@ pub struct HttpResponse {
     pub content_type: String,
     /// `Date`: the host's clock, to the second.
     pub date: Option<Timestamp>,
+    /// `Server`, as it came.
+    pub server: Option<String>,
     /// `Retry-After`, where it is a number of seconds.
     pub retry_after: Option<Duration>,
     /// The body.
