@@ -37,6 +37,7 @@ pub(crate) fn ask(body: &str) -> HttpRequest {
         body: body.as_bytes().to_vec(),
         timeout: Duration::from_secs(60),
         connection: Connection::Any,
+        lane: String::new(),
     }
 }
 

@@ -23,13 +23,13 @@ async fn failure(host: &Host) -> (TransportErrorKind, Delivery) {
 
 #[tokio::test]
 async fn a_sealed_exchange() {
-    let date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
-    let host = answer(Say::SoapWith(date, "<größe/>".to_owned())).await;
+    let more = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nServer: Microsoft-HTTPAPI/2.0\r\n";
+    let host = answer(Say::SoapWith(more, "<größe/>".to_owned())).await;
     let response = ntlm(&host).exchange(ask("<anfrage ß='1'/>")).await.unwrap();
     assert_eq!((response.status, response.content_type.as_str()), (200, SOAP));
     assert_eq!(response.body, "<größe/>".as_bytes());
     assert_eq!(response.date, Some("1994-11-06T08:49:37Z".parse().unwrap()));
-    assert_eq!(response.retry_after, None);
+    assert_eq!((response.server.as_deref(), response.retry_after), (Some("Microsoft-HTTPAPI/2.0"), None));
     let seen = host.seen();
     assert_eq!((seen.len(), seen[0].sealed, seen[0].body.as_str()), (1, true, "<anfrage ß='1'/>"));
 }
