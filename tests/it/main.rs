@@ -2,5 +2,11 @@
 #![cfg(test)]
 
 mod msvm;
+mod ntlm;
 mod schema_compiler;
 mod schema_facts;
+mod sealing;
+mod session;
+mod support;
+mod tls;
+mod transport;
