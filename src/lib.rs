@@ -6,6 +6,7 @@
 
 pub mod cim;
 pub mod secret;
+pub mod simulator;
 pub mod transport;
 pub mod wsman;
 pub mod xml;
