@@ -4,7 +4,11 @@
 //! [`secret`], [`xml`], [`cim`], [`wsman`], [`msvm`], [`auth`], [`transport`], [`client`], [`job`], [`replica`],
 //! [`cli`]. The [`simulator`] stands beside the client and shares only the rooms below it.
 
+pub mod auth;
 pub mod cim;
+pub mod client;
+pub mod error;
+pub mod msvm;
 pub mod secret;
 pub mod simulator;
 pub mod transport;
