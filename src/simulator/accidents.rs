@@ -109,7 +109,10 @@ impl World {
             self.drop_schedule(link);
             self.begin_unasked(link, SYSTEM);
         }
-        self.agenda.enter(later(self.clock, ONE_DAY), Event::WindowOpens(link));
+        let tomorrow = later(self.clock, ONE_DAY);
+        if tomorrow > self.clock {
+            self.agenda.enter(tomorrow, Event::WindowOpens(link));
+        }
     }
 }
 

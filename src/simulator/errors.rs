@@ -78,3 +78,23 @@ pub(super) fn statistics(relationship: &Relationship, now: Timestamp) -> (&'stat
 
 /// ProbableCause "Unknown".
 const UNKNOWN_CAUSE: u16 = 0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::msvm::SCHEMA;
+    use crate::simulator::resynchronize::comparison_failed;
+
+    #[test]
+    fn every_property_given_is_one_of_the_class() {
+        let relationship = Relationship::new(0, replication::CRITICAL, None);
+        let failures = comparison_failed().into_iter().chain(health_issues(&relationship, "web01"));
+        let errors = failures.map(|failure| error(&failure));
+        for (class, given) in errors.chain([statistics(&relationship, Timestamp::UNIX_EPOCH)]) {
+            let declared = SCHEMA.class(class).unwrap();
+            for (name, _) in given {
+                assert!(declared.properties.iter().any(|property| property.name == name), "{class}.{name}");
+            }
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The world as the provider shows it: instances of the classes, with the properties that real hosts fill.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,17 +9,23 @@ use super::agenda::{between, earlier};
 use super::job::Job;
 use super::machine::{Machine, Relationship};
 use super::options::{Generation, Rights};
-use super::resource::{NAMESPACE, resource_uri};
-use super::state::job;
+use super::state::{job, returns};
 use super::world::World;
 use super::{associations, settings};
-use crate::cim::{DateTime, Instance, Interval, Reference, Selector, Value};
+use crate::cim::{Class, DateTime, Instance, Interval, Property, Reference, Schema, Selector, Value};
+use crate::msvm::computer_system::ComputerSystem;
+use crate::msvm::concrete_job::ConcreteJob;
+use crate::msvm::replication_relationship::ReplicationRelationship;
+use crate::msvm::replication_service::ReplicationService;
+use crate::msvm::replication_setting_data::ReplicationSettingData;
+use crate::msvm::virtual_system_setting_data::VirtualSystemSettingData;
+use crate::msvm::{NAMESPACE, RelationshipId, resource_uri};
 
 /// Properties of one instance that are not null.
 pub(super) type Given = Vec<(&'static str, Value)>;
 
 /// Makes the instances of a class.
-type Provider = fn(&World) -> Vec<Given>;
+pub(super) type Provider = fn(&World) -> Vec<Given>;
 
 /// Classes with instances, and who makes them.
 pub(super) const PROVIDERS: &[(&str, Provider)] = &[
@@ -38,12 +45,12 @@ pub(super) const PROVIDERS: &[(&str, Provider)] = &[
     ("Msvm_SnapshotOfVirtualSystem", associations::snapshots),
 ];
 
-pub(super) const COMPUTER_SYSTEM: &str = "Msvm_ComputerSystem";
-pub(super) const REPLICATION_SERVICE: &str = "Msvm_ReplicationService";
-pub(super) const RELATIONSHIP: &str = "Msvm_ReplicationRelationship";
-pub(super) const CONCRETE_JOB: &str = "Msvm_ConcreteJob";
-pub(super) const REPLICATION_SETTINGS: &str = "Msvm_ReplicationSettingData";
-pub(super) const SYSTEM_SETTINGS: &str = "Msvm_VirtualSystemSettingData";
+pub(super) const COMPUTER_SYSTEM: &str = ComputerSystem::CLASS;
+pub(super) const REPLICATION_SERVICE: &str = ReplicationService::CLASS;
+pub(super) const RELATIONSHIP: &str = ReplicationRelationship::CLASS;
+pub(super) const CONCRETE_JOB: &str = ConcreteJob::CLASS;
+pub(super) const REPLICATION_SETTINGS: &str = ReplicationSettingData::CLASS;
+pub(super) const SYSTEM_SETTINGS: &str = VirtualSystemSettingData::CLASS;
 
 /// Classes that Server 2012 does not have.
 pub(super) const SINCE_2012_R2: [&str; 3] =
@@ -51,21 +58,14 @@ pub(super) const SINCE_2012_R2: [&str; 3] =
 
 impl World {
     /// All properties of the class, null where not given, in alphabetical order as Windows shows them.
-    pub(super) fn complete(&self, class: &'static str, given: Given) -> Instance {
+    pub(super) fn complete(&self, class: &'static str, mut given: Given) -> Instance {
         let mut instance = Instance::new(class, NAMESPACE);
-        let mut given = given;
-        let declared = self.schema.class(class).map(|class| class.properties).unwrap_or_default();
-        instance.properties = declared
-            .iter()
-            .map(|property| {
-                let value = given.iter_mut().find(|(name, _)| *name == property.name);
-                (
-                    property.name.into(),
-                    value.map_or(Value::Null, |(_, value)| std::mem::replace(value, Value::Null)),
-                )
-            })
-            .collect();
-        instance.properties.sort_by_cached_key(|(name, _)| name.to_ascii_lowercase());
+        let mut take = |name: &str| {
+            let at = given.iter().position(|(own, _)| *own == name);
+            at.map_or(Value::Null, |at| given.swap_remove(at).1)
+        };
+        let declared = self.layout.get(class).into_iter().flatten();
+        instance.properties = declared.map(|property| (property.name.into(), take(property.name))).collect();
         instance
     }
 
@@ -79,9 +79,22 @@ impl World {
     pub(super) fn relationship_id(&self, machine: &Machine, index: u8) -> String {
         match self.options.generation {
             Generation::Server2012 => format!("Microsoft:{}\\HVR", machine.guid),
-            Generation::Server2012R2 => format!("Microsoft:{}\\HVR\\{index}", machine.guid),
+            Generation::Server2012R2 => RelationshipId::new(&*machine.guid, index.into()).to_string(),
         }
     }
+}
+
+/// Properties of each class that has instances or is embedded, in alphabetical order.
+pub(super) type Layout = BTreeMap<&'static str, Vec<&'static Property>>;
+
+/// Sorts the properties of all classes.
+pub(super) fn layout(schema: Schema) -> Layout {
+    let sorted = |class: &'static Class| {
+        let mut properties: Vec<_> = class.properties.iter().collect();
+        properties.sort_by_cached_key(|property| property.name.to_ascii_lowercase());
+        (class.name, properties)
+    };
+    schema.classes().iter().map(sorted).collect()
 }
 
 /// The host first, then its machines.
@@ -209,7 +222,7 @@ fn jobs(world: &World) -> Vec<Given> {
 }
 
 fn concrete_job(world: &World, job: &Job) -> Given {
-    let label = text_value(world.options.language.say(job.label()));
+    let label = text_value(world.options.language.say(&job.label()));
     let status = text_value(world.options.language.say(status_of(job)));
     let mut given = job_times(world, job);
     given.extend(job_errors(job));
@@ -257,9 +270,9 @@ fn job_times(world: &World, job: &Job) -> Given {
 fn job_errors(job: &Job) -> Given {
     let message = job.errors.first().map_or("", |error| error.message.as_str());
     let summary: String = message.split_inclusive(':').next().unwrap_or_default().to_owned();
-    let code = if job.errors.is_empty() { 0 } else { super::state::returns::FAILED };
+    let code = if job.errors.is_empty() { returns::DONE } else { returns::FAILED };
     vec![
-        ("ErrorCode", number(code)),
+        ("ErrorCode", Value::from(code)),
         ("ErrorDescription", text_value(message)),
         ("ErrorSummaryDescription", text_value(&summary)),
     ]
@@ -335,3 +348,31 @@ const AGE: Duration = Duration::new(40 * 86_400, 315_760_000);
 
 /// OperationalStatus of a live migration.
 const MIGRATING: u16 = 32_774;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::msvm::SCHEMA;
+    use crate::simulator::{Accident, WorldOptions};
+
+    #[test]
+    fn every_property_given_is_one_of_the_class_and_none_twice() {
+        let options = WorldOptions { resynchronizing: true, ..WorldOptions::DEFAULT };
+        let mut world = World::new(SCHEMA, options, 1, Timestamp::UNIX_EPOCH);
+        world.befall(Accident::Break { state: 8 }, Timestamp::UNIX_EPOCH);
+        for (class, provide) in PROVIDERS {
+            let declared = SCHEMA.class(class).unwrap();
+            let all = provide(&world);
+            assert!(!all.is_empty(), "{class}");
+            for given in all {
+                for (at, (name, _)) in given.iter().enumerate() {
+                    assert!(
+                        declared.properties.iter().any(|property| property.name == *name),
+                        "{class}.{name}"
+                    );
+                    assert!(given.iter().take(at).all(|(other, _)| other != name), "{class}.{name}");
+                }
+            }
+        }
+    }
+}

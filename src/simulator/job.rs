@@ -1,11 +1,14 @@
 //! Jobs as objects of the management service: they begin, run, end, stay readable for a while and are gone.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::machine::Work;
 use super::state::{job, kind};
+use crate::msvm::concrete_job::JobType;
+use crate::msvm::is_terminal;
 
 /// A job (Msvm_ConcreteJob).
 #[derive(Clone, Debug)]
@@ -57,7 +60,7 @@ pub struct Failure {
 impl Job {
     /// Whether it has ended.
     pub fn has_ended(&self) -> bool {
-        job::is_terminal(self.state)
+        is_terminal(self.state.into())
     }
 
     /// `PercentComplete`.
@@ -71,14 +74,8 @@ impl Job {
     }
 
     /// Its name, in English.
-    pub fn label(&self) -> &'static str {
-        match self.kind {
-            kind::RESYNCHRONIZING => "Resynchronizing",
-            kind::RESYNCHRONIZING_EXTENDED => "Resynchronizing Extended Replication",
-            kind::STOP_RESYNCHRONIZING => "Stop Resynchronizing",
-            kind::START_RESYNCHRONIZING => "Start Resynchronization",
-            _ => "Replicate State Change",
-        }
+    pub fn label(&self) -> Cow<'static, str> {
+        JobType::from(self.kind).label()
     }
 
     /// Whether it says that it can be cancelled.

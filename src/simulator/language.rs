@@ -4,11 +4,11 @@ use super::options::Language;
 
 impl Language {
     /// The text in this language; English where it has no translation.
-    pub(super) fn say(self, english: &'static str) -> &'static str {
+    pub(super) fn say(self, english: &str) -> &str {
         match self {
             Self::English => english,
             Self::Japanese => {
-                JAPANESE.iter().find(|(own, _)| *own == english).map_or(english, |(_, text)| text)
+                JAPANESE.iter().find(|(own, _)| *own == english).map_or(english, |(_, text)| *text)
             }
         }
     }

@@ -8,10 +8,11 @@ use super::instances::{COMPUTER_SYSTEM, CONCRETE_JOB, Given, REPLICATION_SERVICE
 use super::machine::{Link, Machine};
 use super::options::{Generation, Rights};
 use super::resynchronize::ResyncOrder;
-use super::state::{health, job_returns, returns};
+use super::state::{health, job_returns, replication, returns};
 use super::truth::MethodCall;
 use super::world::World;
 use crate::cim::{Class, Instance, Method, Name, Parameter, Reference, Type, Value};
+use crate::msvm::{computer_system, concrete_job, replication_service};
 
 /// A method call.
 #[derive(Clone, Copy, Debug)]
@@ -72,25 +73,29 @@ impl World {
 
     fn call_service(&mut self, method: &Method, parameters: Parameters<'_>, user: &str) -> Done {
         match method.name {
-            "Resynchronize" => {
+            replication_service::RESYNCHRONIZE => {
                 let machine = self.machine_named(parameters.get("ComputerSystem"));
                 let start_time = parameters.get("StartTime").as_datetime().and_then(|time| time.instant());
                 let (code, job) = self.resynchronize(ResyncOrder { machine, start_time, user });
                 (code, self.job_out(job))
             }
-            "GetReplicationStatistics" | "GetReplicationStatisticsEx" => {
+            replication_service::GET_REPLICATION_STATISTICS
+            | replication_service::GET_REPLICATION_STATISTICS_EX => {
                 match self.relationship_named(parameters) {
                     Ok(link) => (returns::DONE, self.statistics_of(link)),
                     Err(refusal) => (refusal, Vec::new()),
                 }
             }
-            "ResetReplicationStatistics" | "ResetReplicationStatisticsEx" => {
+            replication_service::RESET_REPLICATION_STATISTICS
+            | replication_service::RESET_REPLICATION_STATISTICS_EX => {
                 match self.relationship_named(parameters) {
                     Ok(link) => (self.reset_statistics(link), Vec::new()),
                     Err(refusal) => (refusal, Vec::new()),
                 }
             }
-            "RequestStateChange" | "StartService" | "StopService" => (job_returns::NOT_SUPPORTED, Vec::new()),
+            replication_service::REQUEST_STATE_CHANGE
+            | replication_service::START_SERVICE
+            | replication_service::STOP_SERVICE => (job_returns::NOT_SUPPORTED, Vec::new()),
             _ => (returns::NOT_SUPPORTED, Vec::new()),
         }
     }
@@ -102,7 +107,11 @@ impl World {
         parameters: Parameters<'_>,
         user: &str,
     ) -> Done {
-        if !matches!(method.name, "RequestReplicationStateChange" | "RequestReplicationStateChangeEx") {
+        if !matches!(
+            method.name,
+            computer_system::REQUEST_REPLICATION_STATE_CHANGE
+                | computer_system::REQUEST_REPLICATION_STATE_CHANGE_EX
+        ) {
             return (returns::NOT_SUPPORTED, Vec::new());
         }
         // The host is an instance of the class, too, but nothing to replicate.
@@ -122,18 +131,18 @@ impl World {
         let Some(number) = found else { return (returns::INVALID_PARAMETER, Vec::new()) };
         let errors = || self.jobs.get(number).map(|job| job.errors.as_slice()).unwrap_or_default();
         match method.name {
-            "RequestStateChange" if !parameters.get("TimeoutPeriod").is_null() => {
+            concrete_job::REQUEST_STATE_CHANGE if !parameters.get("TimeoutPeriod").is_null() => {
                 (job_returns::TIMEOUT_NOT_SUPPORTED, Vec::new())
             }
-            "RequestStateChange" => {
+            concrete_job::REQUEST_STATE_CHANGE => {
                 let requested = parameters.number("RequestedState").unwrap_or_default();
                 (self.request_job_state(number, requested), Vec::new())
             }
-            "GetError" => {
+            concrete_job::GET_ERROR => {
                 let first = errors().first().map(|failure| ("Error", self.embedded(error(failure))));
                 (returns::DONE, first.into_iter().collect())
             }
-            "GetErrorEx" => {
+            concrete_job::GET_ERROR_EX => {
                 let all: Vec<_> = errors().iter().map(|failure| self.embedded(error(failure))).collect();
                 let out = (!all.is_empty()).then_some(("Errors", Value::Array(all)));
                 (returns::DONE, out.into_iter().collect())
@@ -190,7 +199,7 @@ impl World {
 
     fn reset_statistics(&mut self, link: Link) -> u32 {
         let Some(relationship) = self.relationship_mut(link) else { return returns::INVALID_STATE };
-        if relationship.state == super::state::replication::REPLICATING {
+        if relationship.state == replication::REPLICATING {
             relationship.health = health::OK;
         }
         returns::DONE
@@ -279,10 +288,10 @@ fn in_order(method: &Method, given: Given) -> Vec<(&'static str, Value)> {
 
 /// Methods that Server 2012 does not have.
 const SINCE_2012_R2: [&str; 6] = [
-    "GetReplicationStatisticsEx",
-    "ResetReplicationStatisticsEx",
-    "RequestReplicationStateChangeEx",
-    "RemoveReplicationRelationshipEx",
-    "ChangeReplicationModeToPrimary",
-    "InitiateFailback",
+    replication_service::GET_REPLICATION_STATISTICS_EX,
+    replication_service::RESET_REPLICATION_STATISTICS_EX,
+    computer_system::REQUEST_REPLICATION_STATE_CHANGE_EX,
+    replication_service::REMOVE_REPLICATION_RELATIONSHIP_EX,
+    replication_service::CHANGE_REPLICATION_MODE_TO_PRIMARY,
+    replication_service::INITIATE_FAILBACK,
 ];

@@ -44,7 +44,6 @@ pub use options::{
 pub use population::{TARGET, UNKNOWN_STATE};
 pub use query::{Query, QueryError, Select, Walk};
 pub use reads::Answer;
-pub use resource::{NAMESPACE, resource_uri};
 pub use scenario::{Scenario, ServerOptions};
 pub use script::{Action, BadReply, Damage, Hits, Injection, Matcher, Operation, PlannedFault, Script, Seen};
 pub use truth::{MethodCall, Resynchronization, Truth};

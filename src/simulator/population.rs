@@ -125,7 +125,13 @@ const ODD_NAMES: [&str; 7] = [
 const HIGHEST_STATE: u16 = 21;
 
 /// States of a failover and of a failback, which only a replica has.
-const SEEN_ON_REPLICAS: [u16; 5] = [replication::RECOVERED, replication::COMMITTED, 12, 13, 14];
+const SEEN_ON_REPLICAS: [u16; 5] = [
+    replication::RECOVERED,
+    replication::COMMITTED,
+    replication::FAILOVER,
+    replication::FAILBACK,
+    replication::FAILED_BACK,
+];
 
 #[cfg(test)]
 mod tests {

@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 
 use super::fault::Fault;
-use super::instances::{PROVIDERS, SINCE_2012_R2};
+use super::instances::{Given, PROVIDERS, Provider, SINCE_2012_R2};
 use super::options::{Generation, Rights};
 use super::query::{Query, Walk};
-use super::resource::{class_of, resource_uri};
+use super::resource::class_of;
 use super::world::World;
-use crate::cim::{Class, Instance, Reference, Value};
+use crate::cim::{Class, Instance, Reference, Selector, SelectorValue, Value};
+use crate::msvm::resource_uri;
 
 /// The answer to a query.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,19 +161,38 @@ impl World {
         if !are_keys {
             return Err(Fault::InvalidSelectors);
         }
-        let points_here = |instance: &Instance| {
-            Reference::to_instance(target.resource_uri.as_str(), instance, keys.iter().copied())
-                .is_some_and(|own| own.same_instance(target))
-        };
-        self.instances_of(class.name).into_iter().find(points_here).ok_or(Fault::NotFound)
+        let points_here = |given: &Given| target.selectors.iter().all(|selector| selects(selector, given));
+        for (name, provide) in self.provided(class.name) {
+            if let Some(given) = provide(self).into_iter().find(points_here) {
+                return Ok(self.complete(name, given));
+            }
+        }
+        Err(Fault::NotFound)
     }
 
     /// Instances of a class that exists, subclasses included.
     pub(super) fn instances_of(&self, class: &str) -> Vec<Instance> {
-        let provided = PROVIDERS.iter().filter(|(name, _)| self.schema.is_a(name, class));
-        let here = provided.filter(|(name, _)| self.class(name).is_ok());
-        here.flat_map(|(name, provide)| provide(self).into_iter().map(|given| self.complete(name, given)))
-            .collect()
+        let complete = |(name, provide): &(&'static str, Provider)| {
+            provide(self).into_iter().map(|given| self.complete(name, given)).collect::<Vec<_>>()
+        };
+        self.provided(class).flat_map(complete).collect()
+    }
+
+    /// Who makes the instances of a class and of those that derive from it, as far as this host has them.
+    fn provided(&self, class: &str) -> impl Iterator<Item = &'static (&'static str, Provider)> {
+        PROVIDERS.iter().filter(move |(name, _)| self.schema.is_a(name, class) && self.class(name).is_ok())
+    }
+}
+
+/// Whether a selector agrees with the property of its name; text compares without case.
+fn selects(selector: &Selector, given: &Given) -> bool {
+    let property = given.iter().find(|(name, _)| name.eq_ignore_ascii_case(&selector.name));
+    match (&selector.value, property) {
+        (SelectorValue::Text(wanted), Some((_, Value::String(own)))) => {
+            own == wanted || own.to_lowercase() == wanted.to_lowercase()
+        }
+        (SelectorValue::Reference(wanted), Some((_, Value::Reference(own)))) => own.same_instance(wanted),
+        _ => false,
     }
 }
 

@@ -7,6 +7,8 @@ use super::options::Rights;
 use super::resynchronize::{HIGH, SOFTWARE_ERROR};
 use super::state::{job, job_returns, kind, replication, returns};
 use super::world::{Event, JobOrder, SHORT_WORK, World};
+use crate::msvm::computer_system::RequestReplicationStateChangeRequestedState as ReplicationRequest;
+use crate::msvm::concrete_job::RequestStateChangeRequestedState as JobRequest;
 
 impl World {
     /// Executes RequestReplicationStateChange[Ex]; gives the return value and the number of the job.
@@ -34,7 +36,7 @@ impl World {
         if self.options.rights != Rights::Full {
             return Err(returns::ACCESS_DENIED);
         }
-        if !REQUESTABLE.contains(&requested) {
+        if matches!(ReplicationRequest::from(requested), ReplicationRequest::Unlisted(_)) {
             return Err(returns::INVALID_PARAMETER);
         }
         let machine = self.machines.get(link.machine).ok_or(returns::INVALID_PARAMETER)?;
@@ -117,11 +119,13 @@ impl World {
     /// the work ends with its job, in state 9.
     pub(super) fn request_job_state(&mut self, number: u64, requested: u16) -> u32 {
         let Some(found) = self.jobs.get(number) else { return job_returns::INVALID_PARAMETER };
-        let end = match requested {
-            TERMINATE => job::TERMINATED,
-            KILL => job::KILLED,
-            START | SUSPEND | SERVICE => return job_returns::NOT_SUPPORTED,
-            _ => return job_returns::INVALID_PARAMETER,
+        let end = match JobRequest::from(requested) {
+            JobRequest::Terminate => job::TERMINATED,
+            JobRequest::Kill => job::KILLED,
+            JobRequest::Start | JobRequest::Suspend | JobRequest::Service => {
+                return job_returns::NOT_SUPPORTED;
+            }
+            JobRequest::Unlisted(_) => return job_returns::INVALID_PARAMETER,
         };
         if found.has_ended() || !found.is_cancellable() {
             return job_returns::INVALID_TRANSITION;
@@ -179,20 +183,3 @@ fn came_too_late() -> Vec<Failure> {
         actions: Vec::new(),
     }]
 }
-
-/// Values of RequestedState of the replication methods.
-const REQUESTABLE: [u16; 6] = [
-    replication::READY,
-    replication::INITIAL_COPY,
-    replication::REPLICATING,
-    replication::SYNCED,
-    replication::SUSPENDED,
-    replication::RESYNC_REQUIRED,
-];
-
-/// Values of RequestedState of Msvm_ConcreteJob.
-const START: u16 = 2;
-const SUSPEND: u16 = 3;
-const TERMINATE: u16 = 4;
-const KILL: u16 = 5;
-const SERVICE: u16 = 6;

@@ -1,14 +1,7 @@
-//! Names of the namespace on the wire.
+//! Names of the namespace as a client may spell them.
 
-use crate::wsman::{cim_namespace, wmi_uri};
-
-/// The namespace, as it is written in resource URIs.
-pub const NAMESPACE: &str = "root/virtualization/v2";
-
-/// The resource URI of a class of the namespace.
-pub fn resource_uri(class: &str) -> String {
-    wmi_uri(NAMESPACE, class)
-}
+use crate::msvm::NAMESPACE;
+use crate::wsman::cim_namespace;
 
 /// Whether that is the namespace, in any case and with slashes of either kind.
 pub(super) fn is_own_namespace(namespace: &str) -> bool {

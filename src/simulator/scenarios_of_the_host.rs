@@ -112,11 +112,11 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario::plain("failover-midway-state-6", "a failover takes over: state 6")
         .resync(midway(Accident::Failover { state: replication::COMMITTED })),
     Scenario::plain("failover-midway-state-12", "a failover takes over: state 12")
-        .resync(midway(Accident::Failover { state: 12 })),
+        .resync(midway(Accident::Failover { state: replication::FAILOVER })),
     Scenario::plain("failover-midway-state-13", "a failover takes over: state 13")
-        .resync(midway(Accident::Failover { state: 13 })),
+        .resync(midway(Accident::Failover { state: replication::FAILBACK })),
     Scenario::plain("failover-midway-state-14", "a failover takes over: state 14")
-        .resync(midway(Accident::Failover { state: 14 })),
+        .resync(midway(Accident::Failover { state: replication::FAILED_BACK })),
     Scenario::plain("unknown-state-midway", "the VM goes to a state that no documentation knows")
         .resync(midway(Accident::Failover { state: UNKNOWN_STATE })),
     Scenario::plain("removed-midway", "replication is removed: the relationship is gone")

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::agenda::earlier;
 use super::instances::{Given, interval, number, numbers, text_value, time};
-use super::machine::{Machine, Relationship};
+use super::machine::Machine;
 use super::options::Generation;
 use super::world::World;
 use crate::cim::Value;
@@ -48,7 +48,9 @@ fn replication_setting(world: &World, machine: &Machine, index: u8) -> Given {
         ("VirtualSystemIdentifier", text_value(&machine.guid)),
         ("VirtualSystemType", text_value("Microsoft:Hyper-V:Replica")),
     ];
-    given.extend(relationship.into_iter().flat_map(|relationship| partners(world, relationship)));
+    if relationship.is_some() {
+        given.extend(partners(world));
+    }
     if world.options.generation >= Generation::Server2012R2 {
         let seconds = relationship.map_or(DEFAULT_INTERVAL, |relationship| relationship.interval).as_secs();
         given.push(("ReplicationInterval", Value::Unsigned(seconds)));
@@ -57,7 +59,7 @@ fn replication_setting(world: &World, machine: &Machine, index: u8) -> Given {
     given
 }
 
-fn partners(world: &World, _: &Relationship) -> Given {
+fn partners(world: &World) -> Given {
     let own = format!("{}.example.test", world.options.host.to_lowercase());
     vec![
         ("PrimaryConnectionPoint", text_value(&own)),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::agenda::{Agenda, later};
 use super::ids::Ids;
+use super::instances::{Layout, layout};
 use super::job::{Failure, Job, Jobs};
 use super::machine::{Link, Machine, Relationship, Work};
 use super::options::{Accident, Rights, WorldOptions};
@@ -26,6 +27,7 @@ pub struct World {
     pub(super) agenda: Agenda<Event>,
     pub(super) outage_until: Option<Timestamp>,
     pub(super) truth: Truth,
+    pub(super) layout: Layout,
     ids: Ids,
     marks: u64,
 }
@@ -61,6 +63,7 @@ impl World {
             agenda: Agenda::new(),
             outage_until: None,
             truth: Truth::default(),
+            layout: layout(schema),
             ids,
             marks: 0,
         };

@@ -3,7 +3,8 @@
 use super::QueryError;
 use super::lexer::{Token, tokens};
 use crate::cim::{Reference, Schema, Selector};
-use crate::simulator::resource::{is_own_namespace, resource_uri};
+use crate::msvm::resource_uri;
+use crate::simulator::resource::is_own_namespace;
 
 /// Reads an object path as a reference.
 pub(super) fn parse(text: &str, schema: Schema) -> Result<Reference, QueryError> {

@@ -17,17 +17,33 @@ fn course(name: &str) -> String {
 
 fn follow(host: &mut Host, job: Option<&Reference>) -> String {
     let id = format!("Microsoft:{}\\HVR\\0", host.world.target().unwrap().guid);
-    let mut seen = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
     let mut last = String::new();
-    for second in host.seconds..=400 {
-        host.go_to(second);
-        let now = format!("{}/{}", relationship(host, &id), job.map_or("-".to_owned(), |job| state(host, job)));
+    while host.seconds <= LONGEST {
+        let now = format!("{}/{}", relationship(host, &id), job.map_or_else(absent, |job| state(host, job)));
         if now != last {
-            seen.push(format!("{second}:{now}"));
+            seen.push(format!("{}:{now}", host.seconds));
             last = now;
+        }
+        // Between two events nothing changes, apart from an outage that ends.
+        let due = host
+            .world
+            .next_due()
+            .map(|due| due.duration_since(host.start).unsigned_abs().as_millis().div_ceil(1000));
+        match due {
+            _ if last.contains('x') => host.go_to(host.seconds + 1),
+            Some(due) => host.go_to(u64::try_from(due).unwrap().max(host.seconds + 1)),
+            None => break,
         }
     }
     seen.join(" ")
+}
+
+/// Longer than any course, job retention included.
+const LONGEST: u64 = 400;
+
+fn absent() -> String {
+    "-".to_owned()
 }
 
 fn relationship(host: &mut Host, id: &str) -> String {
@@ -35,7 +51,7 @@ fn relationship(host: &mut Host, id: &str) -> String {
         Err(fault) => unavailable(&fault),
         Ok(instances) => {
             let found = instances.iter().find(|instance| instance.text("InstanceID") == Some(id));
-            found.map_or("-".to_owned(), |found| found.number("ReplicationState").unwrap().to_string())
+            found.map_or_else(absent, |found| found.number("ReplicationState").unwrap().to_string())
         }
     }
 }
@@ -43,7 +59,7 @@ fn relationship(host: &mut Host, id: &str) -> String {
 fn state(host: &mut Host, job: &Reference) -> String {
     match host.world.get(job, host.now()) {
         Ok(found) => found.number("JobState").unwrap().to_string(),
-        Err(Fault::NotFound) => "-".to_owned(),
+        Err(Fault::NotFound) => absent(),
         Err(fault) => unavailable(&fault),
     }
 }

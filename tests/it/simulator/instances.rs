@@ -2,7 +2,8 @@
 
 use hvreplica::cim::{Reference, Type, Value};
 use hvreplica::msvm::SCHEMA;
-use hvreplica::simulator::{Fault, TARGET, resource_uri};
+use hvreplica::msvm::resource_uri;
+use hvreplica::simulator::{Fault, TARGET};
 
 use super::host;
 

@@ -1,7 +1,8 @@
 //! Methods: results, refusals, and what the host notes.
 
 use hvreplica::cim::{Instance, Value};
-use hvreplica::simulator::{Fault, Outcome, TARGET, resource_uri};
+use hvreplica::msvm::resource_uri;
+use hvreplica::simulator::{Fault, Outcome, TARGET};
 
 use super::host;
 

@@ -4,6 +4,9 @@ use hvreplica::cim::Value;
 use hvreplica::msvm::SCHEMA;
 use hvreplica::simulator::{Fault, Query, QueryError, TARGET};
 
+use hvreplica::wsman::Wql;
+use proptest::prelude::*;
+
 use super::{Host, host};
 
 fn names(host: &mut Host, query: &str) -> Vec<String> {
@@ -44,7 +47,8 @@ fn conditions() {
 fn an_undoubled_backslash_is_dropped() {
     let mut host = host(|_| ());
     let guid = host.target_guid();
-    let single = format!("select * from Msvm_ReplicationRelationship where InstanceID='Microsoft:{guid}\\HVR\\0'");
+    let single =
+        format!("select * from Msvm_ReplicationRelationship where InstanceID='Microsoft:{guid}\\HVR\\0'");
     assert_eq!(names(&mut host, &single), Vec::<String>::new());
     assert_eq!(names(&mut host, &single.replace('\\', "\\\\")), [TARGET]);
 }
@@ -57,10 +61,8 @@ fn projections_have_no_class_and_only_what_was_asked_for() {
     assert!(answer.is_projection);
     let [found] = answer.instances.as_slice() else { panic!("one machine") };
     assert_eq!(found.class, "");
-    let expected = [
-        ("ElementName".into(), Value::from(TARGET)),
-        ("Name".into(), Value::from(host.target_guid())),
-    ];
+    let expected =
+        [("ElementName".into(), Value::from(TARGET)), ("Name".into(), Value::from(host.target_guid()))];
     assert_eq!(found.properties, expected);
 }
 
@@ -77,7 +79,9 @@ fn associations_are_walked() {
     };
     for (query, found) in [
         (
-            format!("ASSOCIATORS OF {{{vm}}} WHERE AssocClass=Msvm_AffectedJobElement ResultClass=Msvm_ConcreteJob"),
+            format!(
+                "ASSOCIATORS OF {{{vm}}} WHERE AssocClass=Msvm_AffectedJobElement ResultClass=Msvm_ConcreteJob"
+            ),
             vec!["Msvm_ConcreteJob"],
         ),
         (
@@ -85,7 +89,9 @@ fn associations_are_walked() {
             vec!["Msvm_ReplicationSettingData", "Msvm_VirtualSystemSettingData"],
         ),
         (
-            format!("ASSOCIATORS OF {{{vm}}} WHERE AssocClass=Msvm_AffectedJobElement ResultRole=AffectedElement"),
+            format!(
+                "ASSOCIATORS OF {{{vm}}} WHERE AssocClass=Msvm_AffectedJobElement ResultRole=AffectedElement"
+            ),
             vec![],
         ),
         (
@@ -102,7 +108,9 @@ fn associations_are_walked() {
             vec!["Msvm_ComputerSystem"],
         ),
         (
-            format!("ASSOCIATORS OF {{\\\\HVSIM01\\root\\virtualization\\v2:Msvm_ReplicationRelationship.InstanceID=\"Microsoft:{guid}\\\\HVR\\\\0\"}}"),
+            format!(
+                "ASSOCIATORS OF {{\\\\HVSIM01\\root\\virtualization\\v2:Msvm_ReplicationRelationship.InstanceID=\"Microsoft:{guid}\\\\HVR\\\\0\"}}"
+            ),
             vec!["Msvm_ComputerSystem", "Msvm_ReplicationSettingData"],
         ),
     ] {
@@ -140,4 +148,34 @@ fn what_is_wrong_with_a_query_is_named() {
     assert_eq!(error("ASSOCIATORS OF {Msvm_ConcreteJob=\"x"), QueryError::Unclosed);
     let clause = QueryError::Clause("ClassDefsOnly".to_owned());
     assert_eq!(error("ASSOCIATORS OF {Msvm_ConcreteJob=\"x\"} WHERE ClassDefsOnly"), clause);
+}
+
+#[test]
+fn every_machine_is_found_by_its_quoted_name() {
+    let mut host = host(|_| ());
+    let machines: Vec<_> = host.world.machines().map(|machine| machine.name.clone()).collect();
+    for name in machines {
+        let query = Wql::select("Msvm_ComputerSystem").equals("ElementName", &name).to_string();
+        let found = names(&mut host, &query);
+        assert!(!found.is_empty() && found.iter().all(|own| *own == name), "{name}: {found:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_upsets_the_parser(text in "\\PC*") {
+        let _ = Query::parse(&text, SCHEMA);
+        let _ = Query::parse(&format!("SELECT * FROM Msvm_ComputerSystem WHERE {text}"), SCHEMA);
+        let _ = Query::parse(&format!("ASSOCIATORS OF {{{text}}} WHERE {text}"), SCHEMA);
+    }
+
+    #[test]
+    fn a_quoted_literal_finds_itself(text in "\\PC*") {
+        let query = Wql::select("Msvm_ComputerSystem").equals("ElementName", &text).to_string();
+        let Ok(Query::Select(select)) = Query::parse(&query, SCHEMA) else { panic!("{query}") };
+        let instance = hvreplica::cim::Instance::new("Msvm_ComputerSystem", "").with("ElementName", text.clone());
+        prop_assert!(select.admits(&instance, SCHEMA));
+        let other = hvreplica::cim::Instance::new("Msvm_ComputerSystem", "").with("ElementName", format!("{text}x"));
+        prop_assert!(!select.admits(&other, SCHEMA));
+    }
 }

@@ -246,3 +246,28 @@ fn a_migrating_vm_is_in_use() {
     host.go_to(6);
     assert_eq!(host.world.get(&vm, host.now()), Err(hvreplica::simulator::Fault::NotFound));
 }
+
+#[test]
+fn replication_that_breaks_waits_for_a_resynchronization() {
+    let mut host = in_state(3);
+    let now = host.now();
+    host.world.befall(Accident::Break { state: 9 }, now);
+    assert_eq!(host.state(TARGET, 0), Some(9));
+    assert_eq!(host.resynchronize(TARGET, Value::Null).0, 4096);
+    host.go_to(60);
+    assert_eq!(host.state(TARGET, 0), Some(3));
+}
+
+#[test]
+fn replication_times_move_by_the_interval_while_a_vm_replicates() {
+    let mut host = in_state(3);
+    let last = |host: &Host| host.world.target().unwrap().relationship(0).unwrap().last_replication.unwrap();
+    let first = last(&host);
+    host.go_to(199);
+    assert_eq!(last(&host), first);
+    host.go_to(200);
+    assert_eq!(last(&host), first.checked_add(Duration::from_secs(300)).unwrap());
+    host.request(TARGET, 7);
+    host.go_to(9000);
+    assert_eq!(last(&host), first.checked_add(Duration::from_secs(300)).unwrap());
+}
