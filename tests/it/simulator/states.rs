@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use hvreplica::cim::{DateTime, Value};
-use hvreplica::simulator::{Accident, TARGET};
+use hvreplica::simulator::{Accident, AfterRestart, JobStyle, ScheduledJob, TARGET};
+use hvreplica::wsman::Wql;
 
 use super::{Host, host};
 
@@ -102,6 +103,8 @@ fn a_suspended_resynchronization_goes_on_where_it_stopped() {
     host.request(TARGET, 3);
     host.go_to(203);
     assert_eq!((host.state(TARGET, 0), host.job_state(&job)), (Some(10), Some(4)));
+    host.go_to(218);
+    assert_eq!(host.job(&job, "PercentComplete"), Value::Unsigned(75));
     host.go_to(232);
     assert_eq!(host.state(TARGET, 0), Some(10));
     host.go_to(233);
@@ -270,4 +273,50 @@ fn replication_times_move_by_the_interval_while_a_vm_replicates() {
     host.request(TARGET, 7);
     host.go_to(9000);
     assert_eq!(last(&host), first.checked_add(Duration::from_secs(300)).unwrap());
+}
+
+#[test]
+fn removed_replication_leaves_a_vm_without_mode() {
+    for keeps_instance in [false, true] {
+        let mut host = in_state(9);
+        let now = host.now();
+        host.world.befall(Accident::Remove { keeps_instance }, now);
+        let vm = host.vm(TARGET);
+        let instance = host.world.get(&vm, host.now()).unwrap();
+        assert_eq!(
+            (instance.number("ReplicationMode"), instance.number("ReplicationState")),
+            (Some(0), Some(0))
+        );
+        assert_eq!(host.state(TARGET, 0), keeps_instance.then_some(0));
+        assert_eq!(host.resynchronize(TARGET, Value::Null), (32775, None));
+    }
+}
+
+#[test]
+fn a_schedule_outlives_a_restart_of_the_service_its_job_does_not() {
+    let mut host = host(|options| options.resync.scheduled_job = ScheduledJob::Waits);
+    let start = Value::DateTime(DateTime::at(host.at(100)));
+    let (_, job) = host.resynchronize(TARGET, start);
+    host.go_to(50);
+    let now = host.now();
+    let restart = Accident::Restart { outage: Duration::from_secs(5), then: AfterRestart::Continues };
+    host.world.befall(restart, now);
+    host.go_to(60);
+    assert_eq!((host.state(TARGET, 0), host.job_state(&job.unwrap())), (Some(9), None));
+    host.go_to(100);
+    assert_eq!(host.state(TARGET, 0), Some(10));
+}
+
+#[test]
+fn the_long_job_behind_a_short_one_is_found_through_the_vm() {
+    let mut host = host(|options| options.resync.job = JobStyle::ShortThenLong);
+    let (_, short) = host.resynchronize(TARGET, Value::Null);
+    host.go_to(30);
+    let short = short.unwrap();
+    assert_eq!((host.job(&short, "JobType"), host.job_state(&short)), (Value::Unsigned(117), Some(7)));
+    let vm = host.vm(TARGET);
+    let query = Wql::associators(&vm, "Msvm_AffectedJobElement", "Msvm_ConcreteJob").unwrap().to_string();
+    let jobs = host.world.query(&query, host.now()).unwrap().instances;
+    let found: Vec<_> = jobs.iter().map(|job| (job.number("JobType"), job.number("JobState"))).collect();
+    assert_eq!(found, [(Some(117), Some(7)), (Some(107), Some(4))]);
 }
