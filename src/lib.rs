@@ -12,6 +12,7 @@ pub mod job;
 pub mod msvm;
 pub mod replica;
 pub mod secret;
+pub mod simulator;
 pub mod transport;
 pub mod wsman;
 pub mod xml;

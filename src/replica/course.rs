@@ -188,9 +188,7 @@ impl Course {
             self.replicating_since = None;
         }
         match (&look.replica, kind) {
-            (ReplicaSeen::Seen(replica), Kind::State(state)) => {
-                self.judge(state, replica, look, streak, waited)
-            }
+            (ReplicaSeen::Seen(replica), _) => self.judge(replica, look, streak, waited),
             (_, Kind::Removed) => after(streak, ending(Verdict::Failed, "the replication was removed")),
             _ => after(streak, ending(Verdict::Unknown, "the virtual machine is no longer on this host")),
         }

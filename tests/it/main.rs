@@ -7,6 +7,7 @@ mod schema_compiler;
 mod schema_facts;
 mod sealing;
 mod session;
+mod simulator;
 mod support;
 mod tls;
 mod transport;
