@@ -4,3 +4,4 @@
 mod msvm;
 mod schema_compiler;
 mod schema_facts;
+mod tidy;
