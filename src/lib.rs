@@ -6,6 +6,8 @@
 
 pub mod auth;
 pub mod cim;
+pub mod client;
+pub mod error;
 pub mod msvm;
 pub mod secret;
 pub mod transport;

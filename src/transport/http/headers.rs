@@ -9,6 +9,12 @@ use reqwest::header::{
     AsHeaderName, CONNECTION, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 
+/// `Server`, as it came.
+pub(super) fn server(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(reqwest::header::SERVER)?;
+    value.to_str().ok().map(str::to_owned)
+}
+
 /// `Content-Type`, empty where there is none.
 pub(super) fn content_type(headers: &HeaderMap) -> String {
     text(headers, CONTENT_TYPE)

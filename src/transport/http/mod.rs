@@ -175,6 +175,7 @@ fn read(wire: &mut Wire, reply: Reply) -> Result<Answer, TransportError> {
         status,
         content_type: headers::content_type(&headers),
         date: headers::date(&headers),
+        server: headers::server(&headers),
         retry_after: headers::retry_after(&headers),
         body: Vec::new(),
     };
