@@ -53,7 +53,7 @@ referee() {
 # stop_servers: nobody answers any more.
 stop_servers() {
     for pid in "${servers[@]}"; do
-        kill "$pid" && wait "$pid" 2>/dev/null || true
+        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
     done
     servers=()
 }

@@ -12,7 +12,7 @@ pub(super) const ROOMS: [(&str, Shape, &[&str]); 15] = [
     ("auth", Shape::Folder, &["secret"]),
     ("transport", Shape::Folder, &["secret", "xml", "cim", "wsman", "msvm", "auth"]),
     ("error", Shape::File, &["secret", "xml", "cim", "wsman", "msvm", "auth", "transport", "job"]),
-    ("client", Shape::File, &["secret", "xml", "cim", "wsman", "msvm", "auth", "transport", "error"]),
+    ("client", Shape::Folder, &["secret", "xml", "cim", "wsman", "msvm", "auth", "transport", "error"]),
     (
         "job",
         Shape::Folder,
