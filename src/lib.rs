@@ -8,6 +8,7 @@ pub mod auth;
 pub mod cim;
 pub mod client;
 pub mod error;
+pub mod job;
 pub mod msvm;
 pub mod secret;
 pub mod transport;
