@@ -9,5 +9,6 @@ mod sealing;
 mod session;
 mod simulator;
 mod support;
+mod tidy;
 mod tls;
 mod transport;
