@@ -4,7 +4,8 @@
 //! is pure: time is an argument, identifiers come from a seed, and classes, keys and methods from a
 //! [`Schema`](crate::cim::Schema). It speaks in CIM values and refuses to know how they look on the wire.
 //! [`Scenario`] names what can go wrong; disturbances of the conversation are planned here and carried out by
-//! whoever serves it. [`Truth`] is what really happened, whatever a client says.
+//! the server. [`Truth`] is what really happened, whatever a client says. [`Server`] is the only part with
+//! sockets and a clock.
 
 mod accidents;
 mod agenda;
@@ -28,6 +29,8 @@ mod scenario;
 mod scenarios_of_the_host;
 mod scenarios_of_the_wire;
 mod script;
+mod server;
+mod service;
 mod settings;
 mod state;
 mod truth;
@@ -46,5 +49,7 @@ pub use query::{Query, QueryError, Select, Walk};
 pub use reads::Answer;
 pub use scenario::{Scenario, ServerOptions};
 pub use script::{Action, BadReply, Damage, Hits, Injection, Matcher, Operation, PlannedFault, Script, Seen};
+pub use server::{HostTime, Served, Server, ServerSettings, ServerTruth};
+pub use service::Violation;
 pub use truth::{MethodCall, Resynchronization, Truth};
 pub use world::World;

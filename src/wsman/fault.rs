@@ -70,6 +70,8 @@ pub struct Fault {
     pub provider_message: Option<String>,
     /// `CIMStatusCode` of a CIM error.
     pub cim_status: Option<u32>,
+    /// The header that a host did not understand, to be written as `s:NotUnderstood`. Not read from replies.
+    pub not_understood: Option<QualifiedName>,
     /// Everything in `s:Detail`, as it came.
     pub elements: Vec<Element>,
 }
@@ -93,6 +95,7 @@ impl Fault {
             provider_code: None,
             provider_message: None,
             cim_status: None,
+            not_understood: None,
             elements: Vec::new(),
         }
     }
@@ -178,7 +181,7 @@ impl Fault {
             writer.element("s:Reason").content(|writer| {
                 writer.element("s:Text").attribute("xml:lang", language).text(&self.reason);
             });
-            if self.detail.is_some() || self.wsman_code.is_some() {
+            if self.detail.is_some() || self.wsman_code.is_some() || self.cim_status.is_some() {
                 writer.element("s:Detail").content(|writer| self.write_detail(writer));
             }
         });
@@ -187,6 +190,9 @@ impl Fault {
     fn write_detail(&self, writer: &mut Writer) {
         if let Some(detail) = &self.detail {
             writer.element("w:FaultDetail").text(detail);
+        }
+        if let Some(status) = self.cim_status {
+            self.write_cim_error(writer, status);
         }
         let Some(code) = self.wsman_code else { return };
         let machine = self.machine.as_deref().unwrap_or_default();
@@ -210,6 +216,33 @@ impl Fault {
                     .content(|writer| open(writer, inner, &|writer| writer.text(message)));
             }),
         }
+    }
+}
+
+impl Fault {
+    /// Writes a CIM error, which stands in place of a WSManFault.
+    fn write_cim_error(&self, writer: &mut Writer, status: u32) {
+        let message = self.provider_message.as_deref().unwrap_or(&self.reason);
+        let code = self.provider_code.unwrap_or_default();
+        let rows = [
+            ("p:CIMStatusCode", "cim:cimUnsignedInt", status.to_string()),
+            ("p:Message", "cim:cimString", message.to_owned()),
+            ("p:MessageID", "cim:cimString", format!("HRESULT {code:#010x}")),
+            ("p:error_Code", "cim:cimUnsignedInt", code.to_string()),
+            ("p:error_Type", "cim:cimString", "HRESULT".to_owned()),
+        ];
+        writer
+            .element("p:MSFT_WmiError")
+            .declare("p", CIM_ERROR)
+            .declare("xsi", ns::XSI)
+            .declare("cim", ns::CIM)
+            .attribute("b:IsCIM_Error", "true")
+            .attribute("xsi:type", "p:MSFT_WmiError_Type")
+            .content(|writer| {
+                for (name, kind, text) in &rows {
+                    writer.element(name).attribute("xsi:type", kind).text(text);
+                }
+            });
     }
 }
 
@@ -244,6 +277,7 @@ impl fmt::Display for Fault {
     }
 }
 
+const CIM_ERROR: &str = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/MSFT_WmiError";
 const ACCESS_DENIED: [u32; 5] = [5, 0x8007_0005, 0x8004_1003, 2_150_859_013, 2_150_859_014];
 const NOT_FOUND: [u32; 2] = [2_150_858_752, 0x8004_1002];
 const NO_SUCH_CLASS: [u32; 2] = [0x8004_100E, 0x8004_1010];

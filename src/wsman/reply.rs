@@ -76,6 +76,11 @@ fn write_header(writer: &mut Writer, reply: &Reply, header: &ReplyHeader) {
         if let Some(relates_to) = &header.relates_to {
             writer.element("a:RelatesTo").text(relates_to);
         }
+        if let Reply::Fault(Fault { not_understood: Some(name), .. }) = reply {
+            let qname = format!("u:{}", name.local);
+            let element = writer.element("s:NotUnderstood").declare("u", &name.namespace);
+            element.attribute("qname", &qname).empty();
+        }
     });
 }
 
@@ -102,7 +107,10 @@ fn write_body(writer: &mut Writer, reply: &Reply, header: &ReplyHeader, schema: 
         Reply::Enumerate(items) => {
             writer.element("n:EnumerateResponse").content(|writer| {
                 writer.element("n:EnumerationContext").text(items.context.as_deref().unwrap_or_default());
-                writer.element("w:Items").content(|writer| write_items(writer, &items.items, schema));
+                // Without OptimizeEnumeration there is nothing but the context.
+                if !items.items.is_empty() || items.end_of_sequence {
+                    writer.element("w:Items").content(|writer| write_items(writer, &items.items, schema));
+                }
                 if items.end_of_sequence {
                     writer.element("w:EndOfSequence").empty();
                 }

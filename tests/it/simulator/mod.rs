@@ -5,6 +5,7 @@ mod instances;
 mod methods;
 mod queries;
 mod scenarios;
+mod server;
 mod states;
 
 use std::time::Duration;
