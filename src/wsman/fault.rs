@@ -71,7 +71,7 @@ pub struct Fault {
     /// `CIMStatusCode` of a CIM error.
     pub cim_status: Option<u32>,
     /// The header that a host did not understand, to be written as `s:NotUnderstood`. Not read from replies.
-    pub not_understood: Option<QualifiedName>,
+    pub not_understood: Option<Box<QualifiedName>>,
     /// Everything in `s:Detail`, as it came.
     pub elements: Vec<Element>,
 }

@@ -70,7 +70,7 @@ impl Refusal {
         };
         let mut fault = Fault::new(terms.code, terms.subcode, reason);
         if let Self::NotUnderstood(name) = self {
-            fault.not_understood = Some(name.clone());
+            fault.not_understood = Some(Box::new(name.clone()));
             return fault;
         }
         fault.detail = terms.detail.map(|detail| format!("{}{detail}", ns::FAULT_DETAIL));
