@@ -5,6 +5,7 @@
 //! [`cli`]. The [`simulator`] stands beside the client and shares only the rooms below it.
 
 pub mod cim;
+pub mod cli;
 pub mod secret;
 pub mod transport;
 pub mod wsman;
