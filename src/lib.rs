@@ -4,8 +4,10 @@
 //! [`secret`], [`xml`], [`cim`], [`wsman`], [`msvm`], [`auth`], [`transport`], [`client`], [`job`], [`replica`],
 //! [`cli`]. The [`simulator`] stands beside the client and shares only the rooms below it.
 
+pub mod auth;
 pub mod cim;
 pub mod cli;
+pub mod msvm;
 pub mod secret;
 pub mod transport;
 pub mod wsman;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cim::Schema;
+use crate::msvm::SCHEMA;
 use crate::wsman::decode_bytes;
 
 use super::output::DecodedFile;
@@ -43,7 +43,7 @@ fn decode_file(
         Ok(bytes) => bytes,
         Err(error) => return Ok(Err(error.into())),
     };
-    let message = match decode_bytes(&bytes, None, schema()) {
+    let message = match decode_bytes(&bytes, None, &SCHEMA) {
         Ok(message) => message,
         Err(error) => return Ok(Err(error.into())),
     };
@@ -64,11 +64,6 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     io::stdin().lock().read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// The classes whose values are typed.
-fn schema() -> &'static Schema {
-    &Schema::EMPTY
 }
 
 fn chain(error: &(dyn Error + 'static)) -> String {

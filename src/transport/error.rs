@@ -39,6 +39,14 @@ pub enum TransportErrorKind {
     },
     /// HTTP 403 while authenticating.
     Forbidden,
+    /// Authentication was answered with a status that has no place in it: what listens is no WinRM, or is not
+    /// ready to serve.
+    Handshake {
+        /// HTTP status.
+        status: u16,
+        /// `Content-Type`, as it came.
+        content_type: String,
+    },
     /// A security token of the host is malformed or breaks the protocol.
     BadToken,
     /// The reply to a sealed request came in clear.
@@ -88,6 +96,13 @@ impl TransportError {
         self
     }
 
+    /// The same, known not to have reached the host's service.
+    #[must_use]
+    pub(super) fn not_sent(mut self) -> Self {
+        self.delivery = Delivery::NotSent;
+        self
+    }
+
     /// What broke.
     pub fn kind(&self) -> &TransportErrorKind {
         &self.kind
@@ -114,6 +129,12 @@ impl fmt::Display for TransportError {
                 write!(f, "the host does not offer {wanted} (it offers {})", list(offered))
             }
             TransportErrorKind::Forbidden => f.write_str("the host forbids this account (HTTP 403)"),
+            TransportErrorKind::Handshake { status, content_type } if content_type.is_empty() => {
+                write!(f, "what listens answers authentication with HTTP {status}")
+            }
+            TransportErrorKind::Handshake { status, content_type } => {
+                write!(f, "what listens answers authentication with HTTP {status} ({content_type})")
+            }
             TransportErrorKind::BadToken => f.write_str("the host's security token is malformed"),
             TransportErrorKind::ReplyInClear => f.write_str("the reply to a sealed request came in clear"),
             TransportErrorKind::BrokenSeal => f.write_str("the sealed reply is damaged"),

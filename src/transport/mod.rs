@@ -5,6 +5,8 @@
 
 mod error;
 mod exchange;
+mod http;
 
 pub use error::{Delivery, TransportError, TransportErrorKind};
 pub use exchange::{Connection, Exchange, HttpRequest, HttpResponse, Transport};
+pub use http::{Authentication, Endpoint, Http, HttpOptions, Scheme, Trust};

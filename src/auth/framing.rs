@@ -1,0 +1,336 @@
+//! `multipart/encrypted`: how WinRM carries a sealed body (MS-WSMV 2.2.9.1).
+//!
+//! The ciphertext may hold any bytes, boundaries included, so a body is taken apart by the lengths it states.
+
+use std::ops::Range;
+
+use super::seal::{SIGNATURE_LENGTH, SealContext, SealError};
+
+/// The outer media type.
+pub const MEDIA_TYPE: &str = "multipart/encrypted";
+/// The protocol of bodies on connections authenticated by `Negotiate`.
+pub const PROTOCOL: &str = "application/HTTP-SPNEGO-session-encrypted";
+/// `Content-Type` of a sealed message.
+pub const CONTENT_TYPE: &str = concat!(
+    "multipart/encrypted;protocol=\"application/HTTP-SPNEGO-session-encrypted\";",
+    "boundary=\"Encrypted Boundary\""
+);
+
+/// Why a sealed body cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FramingError {
+    /// The media type is not that of a sealed body.
+    #[error("the content type is not that of a sealed body")]
+    NotSealed,
+    /// The protocol is not the one of the connection.
+    #[error("the body is sealed by another protocol")]
+    WrongProtocol,
+    /// A boundary is missing or wrong.
+    #[error("a boundary of the sealed body is missing")]
+    Boundary,
+    /// The headers of a part are missing or wrong.
+    #[error("the headers inside the sealed body are malformed")]
+    PartHeader,
+    /// A stated length does not fit the body.
+    #[error("a length inside the sealed body is wrong")]
+    Length,
+    /// The signature does not fit.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// What a sealed body holds and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Content type of the message itself.
+    pub content_type: String,
+    /// The signature.
+    pub signature: [u8; SIGNATURE_LENGTH],
+    /// Where the ciphertext lies.
+    pub cipher: Range<usize>,
+}
+
+/// Seals a message and gives the body; its content type is [`CONTENT_TYPE`].
+///
+/// # Errors
+///
+/// [`SealError::Spent`] if the context is of no use any more.
+pub fn seal(context: &mut SealContext, content_type: &str, message: &[u8]) -> Result<Vec<u8>, SealError> {
+    let mut body = head(content_type, message.len()).into_bytes();
+    body.reserve(SIGNATURE_LENGTH + message.len() + CLOSING.len());
+    let signature_at = body.len();
+    body.extend_from_slice(&[0; SIGNATURE_LENGTH]);
+    let cipher_at = body.len();
+    body.extend_from_slice(message);
+    let signature = context.seal(&mut body[cipher_at..])?;
+    body[signature_at..cipher_at].copy_from_slice(&signature);
+    body.extend_from_slice(CLOSING.as_bytes());
+    Ok(body)
+}
+
+/// Opens a sealed body and gives the message with its content type.
+///
+/// # Errors
+///
+/// What is wrong with the frame or the seal. A frame that cannot be read leaves the context behind the peer's, so
+/// that it is of no use either.
+pub fn unseal(
+    context: &mut SealContext,
+    content_type: &str,
+    mut body: Vec<u8>,
+) -> Result<(String, Vec<u8>), FramingError> {
+    let frame = unframe(content_type, &body)?;
+    body.truncate(frame.cipher.end);
+    body.drain(..frame.cipher.start);
+    context.unseal(&frame.signature, &mut body)?;
+    Ok((frame.content_type, body))
+}
+
+/// Whether a content type is that of a sealed body.
+pub fn is_sealed(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case(MEDIA_TYPE)
+}
+
+/// Takes a sealed body apart, without opening the seal.
+///
+/// # Errors
+///
+/// What is wrong with the frame.
+pub fn unframe(content_type: &str, body: &[u8]) -> Result<Frame, FramingError> {
+    let boundary = outer(content_type)?;
+    let mut reader = Reader { body, at: 0 };
+    reader.boundary(&boundary)?;
+    if !reader.header("content-type")?.eq_ignore_ascii_case(PROTOCOL) {
+        return Err(FramingError::WrongProtocol);
+    }
+    let (content_type, length) = original_content(reader.header("originalcontent")?)?;
+    reader.boundary(&boundary)?;
+    if !reader.header("content-type")?.eq_ignore_ascii_case("application/octet-stream") {
+        return Err(FramingError::PartHeader);
+    }
+    let prefix: [u8; 4] = reader.take(4)?.try_into().map_err(|_| FramingError::Length)?;
+    if u32::from_le_bytes(prefix) != SIGNATURE_PREFIX {
+        return Err(FramingError::Length);
+    }
+    let signature = reader.take(SIGNATURE_LENGTH)?.try_into().map_err(|_| FramingError::Length)?;
+    let start = reader.at;
+    reader.take(length)?;
+    let cipher = start..reader.at;
+    reader.closing(&boundary)?;
+    Ok(Frame { content_type: content_type.to_owned(), signature, cipher })
+}
+
+fn head(content_type: &str, length: usize) -> String {
+    let mut head = format!(
+        "--{BOUNDARY}\r\n\tContent-Type: {PROTOCOL}\r\n\tOriginalContent: type={content_type};Length={length}\r\n\
+         --{BOUNDARY}\r\n\tContent-Type: application/octet-stream\r\n"
+    );
+    // The length of the signature as four bytes, all of them ASCII.
+    head.extend(SIGNATURE_PREFIX.to_le_bytes().map(char::from));
+    head
+}
+
+/// Checks the outer content type and gives the boundary.
+fn outer(content_type: &str) -> Result<String, FramingError> {
+    if !is_sealed(content_type) {
+        return Err(FramingError::NotSealed);
+    }
+    let parameter = |wanted: &str| {
+        let all = content_type.split(';').skip(1).filter_map(|part| part.split_once('='));
+        all.map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value)
+    };
+    let protocol = parameter("protocol").ok_or(FramingError::WrongProtocol)?;
+    if !protocol.eq_ignore_ascii_case(PROTOCOL) {
+        return Err(FramingError::WrongProtocol);
+    }
+    let boundary = parameter("boundary").filter(|boundary| !boundary.is_empty());
+    boundary.map(str::to_owned).ok_or(FramingError::Boundary)
+}
+
+/// Reads `type=application/soap+xml;charset=UTF-8;Length=123`.
+fn original_content(value: &str) -> Result<(&str, usize), FramingError> {
+    let (media_type, length) = value.rsplit_once(';').ok_or(FramingError::PartHeader)?;
+    let (name, length) = length.split_once('=').ok_or(FramingError::PartHeader)?;
+    let (kind, media_type) = media_type.split_once('=').ok_or(FramingError::PartHeader)?;
+    if !name.trim().eq_ignore_ascii_case("length") || !kind.trim().eq_ignore_ascii_case("type") {
+        return Err(FramingError::PartHeader);
+    }
+    let length = length.trim();
+    if length.is_empty() || !length.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(FramingError::Length);
+    }
+    Ok((media_type.trim(), length.parse().map_err(|_| FramingError::Length)?))
+}
+
+struct Reader<'a> {
+    body: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, size: usize) -> Result<&'a [u8], FramingError> {
+        let end = self.at.checked_add(size).ok_or(FramingError::Length)?;
+        let bytes = self.body.get(self.at..end).ok_or(FramingError::Length)?;
+        self.at = end;
+        Ok(bytes)
+    }
+
+    fn line(&mut self) -> Option<&'a str> {
+        let rest = self.body.get(self.at..)?;
+        let window = &rest[..rest.len().min(LONGEST_LINE)];
+        let end = window.windows(2).position(|pair| pair == b"\r\n")?;
+        self.at += end + 2;
+        std::str::from_utf8(&rest[..end]).ok()
+    }
+
+    /// Exchange writes blanks behind the hyphens, as does the specification's example.
+    fn boundary(&mut self, boundary: &str) -> Result<(), FramingError> {
+        let line = self.line().and_then(|line| line.strip_prefix("--"));
+        let fits = line.is_some_and(|line| line.trim() == boundary);
+        if fits { Ok(()) } else { Err(FramingError::Boundary) }
+    }
+
+    fn header(&mut self, wanted: &str) -> Result<&'a str, FramingError> {
+        let (name, value) =
+            self.line().and_then(|line| line.split_once(':')).ok_or(FramingError::PartHeader)?;
+        let fits = name.trim().eq_ignore_ascii_case(wanted);
+        if fits { Ok(value.trim()) } else { Err(FramingError::PartHeader) }
+    }
+
+    fn closing(&mut self, boundary: &str) -> Result<(), FramingError> {
+        let rest = std::str::from_utf8(self.body.get(self.at..).unwrap_or_default());
+        let inner =
+            rest.ok().and_then(|rest| rest.trim_end_matches("\r\n").strip_prefix("--")?.strip_suffix("--"));
+        let fits = inner.is_some_and(|inner| inner.trim() == boundary);
+        if fits { Ok(()) } else { Err(FramingError::Boundary) }
+    }
+}
+
+const BOUNDARY: &str = "Encrypted Boundary";
+const CLOSING: &str = "--Encrypted Boundary--\r\n";
+const SIGNATURE_PREFIX: u32 = 16;
+const LONGEST_LINE: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::{CONTENT_TYPE, FramingError, is_sealed, seal, unframe, unseal};
+    use crate::auth::seal::{SealContext, SealError};
+    use crate::secret::Secret;
+
+    const SOAP: &str = "application/soap+xml;charset=UTF-8";
+
+    fn ends() -> (SealContext, SealContext) {
+        let key = Secret::new([9; 16]);
+        (SealContext::initiator(&key), SealContext::acceptor(&key))
+    }
+
+    fn frame(text: &str) -> Result<super::Frame, FramingError> {
+        unframe(CONTENT_TYPE, text.as_bytes())
+    }
+
+    #[test]
+    fn layout() {
+        let body = seal(&mut ends().0, SOAP, b"<x/>").unwrap();
+        let head = "--Encrypted Boundary\r\n\
+            \tContent-Type: application/HTTP-SPNEGO-session-encrypted\r\n\
+            \tOriginalContent: type=application/soap+xml;charset=UTF-8;Length=4\r\n\
+            --Encrypted Boundary\r\n\
+            \tContent-Type: application/octet-stream\r\n\
+            \x10\0\0\0";
+        assert_eq!(&body[..head.len()], head.as_bytes());
+        assert_eq!(body.len(), head.len() + 16 + 4 + 24);
+        assert_eq!(&body[head.len() + 20..], b"--Encrypted Boundary--\r\n");
+    }
+
+    #[test]
+    fn round_trip() {
+        let (mut client, mut server) = ends();
+        for text in [&b""[..], b"x", b"--Encrypted Boundary--\r\n", &[0xff; 100_000]] {
+            let body = seal(&mut client, SOAP, text).unwrap();
+            let opened = unseal(&mut server, CONTENT_TYPE, body).unwrap();
+            assert_eq!(opened, (SOAP.to_owned(), text.to_vec()));
+        }
+    }
+
+    const GOOD: &str = "--Encrypted Boundary\r\n\tContent-Type: application/HTTP-SPNEGO-session-encrypted\r\n\
+        \tOriginalContent: type=a/b;charset=UTF-16;Length=5\r\n--Encrypted Boundary\r\n\
+        \tContent-Type: application/octet-stream\r\n\x10\0\0\00123456789abcdefHELLO--Encrypted Boundary--\r\n";
+
+    #[test]
+    fn tolerated_forms() {
+        let blank = GOOD.replace("--Encrypted Boundary", "-- Encrypted Boundary").replace("\t", "");
+        let lower = GOOD.replace("Content-Type: a", "content-type:a").replace("Length", "length");
+        for text in [GOOD, blank.as_str(), lower.as_str(), GOOD.trim_end()] {
+            let found = frame(text).unwrap();
+            assert_eq!(found.content_type, "a/b;charset=UTF-16");
+            assert_eq!(&found.signature, b"0123456789abcdef");
+            assert_eq!(&text.as_bytes()[found.cipher], b"HELLO");
+        }
+        let spaced = CONTENT_TYPE.replace(';', " ; ").replace("multipart", "Multipart");
+        assert!(unframe(&spaced, GOOD.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn broken_frames() {
+        let cases = [
+            ("", "", FramingError::Boundary),
+            ("=5", "=4", FramingError::Boundary),
+            ("=5", "=6", FramingError::Boundary),
+            ("=5", "=500", FramingError::Length),
+            ("=5", "=18446744073709551615", FramingError::Length),
+            ("=5", "=18446744073709551616", FramingError::Length),
+            ("=5", "=-5", FramingError::Length),
+            ("=5", "=+5", FramingError::Length),
+            ("\x10\0\0\0", "\x11\0\0\0", FramingError::Length),
+            ("\x10\0\0\0", "\x7f\x7f\x7f\x7f", FramingError::Length),
+            ("OriginalContent", "Original", FramingError::PartHeader),
+            ("octet-stream", "octets", FramingError::PartHeader),
+            ("HTTP-SPNEGO", "HTTP-Kerberos", FramingError::WrongProtocol),
+            ("--Encrypted Boundary--", "", FramingError::Boundary),
+            ("--Encrypted Boundary--", "--Other--", FramingError::Boundary),
+            ("Boundary--\r\n", "Boundary--\r\nmore", FramingError::Boundary),
+        ];
+        for (from, to, wanted) in cases {
+            let text = if from.is_empty() { String::new() } else { GOOD.replace(from, to) };
+            assert_eq!(frame(&text).unwrap_err(), wanted, "{from} -> {to}");
+        }
+        let outer = [
+            ("text/html", FramingError::NotSealed),
+            ("multipart/encrypted", FramingError::WrongProtocol),
+            ("multipart/encrypted;protocol=\"x\";boundary=\"b\"", FramingError::WrongProtocol),
+            (
+                "multipart/encrypted;protocol=\"application/HTTP-SPNEGO-session-encrypted\"",
+                FramingError::Boundary,
+            ),
+        ];
+        for (content_type, wanted) in outer {
+            assert_eq!(unframe(content_type, GOOD.as_bytes()).unwrap_err(), wanted);
+        }
+    }
+
+    #[test]
+    fn every_truncation_and_every_changed_payload_byte_is_refused() {
+        let body = seal(&mut ends().0, SOAP, b"payload").unwrap();
+        for size in 0..body.len() - 2 {
+            assert!(unseal(&mut ends().1, CONTENT_TYPE, body[..size].to_vec()).is_err(), "{size}");
+        }
+        let cipher = unframe(CONTENT_TYPE, &body).unwrap().cipher;
+        for at in cipher {
+            let mut changed = body.clone();
+            changed[at] ^= 0x20;
+            let error = unseal(&mut ends().1, CONTENT_TYPE, changed).unwrap_err();
+            assert_eq!(error, FramingError::Seal(SealError::WrongSignature));
+        }
+    }
+
+    #[test]
+    fn media_type() {
+        assert!(is_sealed(CONTENT_TYPE));
+        assert!(is_sealed("Multipart/Encrypted ; x=y"));
+        assert!(!is_sealed("multipart/encrypted2"));
+        assert!(!is_sealed("application/soap+xml"));
+    }
+}

@@ -1,0 +1,15 @@
+//! Credentials, security tokens and the sealing of bodies: bytes in, bytes out.
+//!
+//! Basic header values, both sides of NTLMv2 ([`ntlm`]), NTLM session security ([`seal`]) and the
+//! `multipart/encrypted` form in which WinRM carries sealed bodies ([`framing`]). It knows no connection, no HTTP
+//! status and no SOAP: which leg comes next is the transport's affair. Time is an argument.
+
+pub mod basic;
+mod credential;
+pub mod framing;
+pub mod ntlm;
+mod random;
+pub mod seal;
+
+pub use credential::Credential;
+pub use random::{NoRandomness, random};

@@ -1,0 +1,88 @@
+//! NTLM on a new connection, in two requests without body. Nothing that fails here has been sent.
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+
+use super::headers::{self, Token};
+use super::wire::{Post, Reply, Settings, Wire};
+use crate::auth::ntlm::{Given, Initiator, Protection, SCHEME};
+use crate::auth::{Credential, random};
+use crate::secret::Secret;
+use crate::transport::{Delivery, TransportError, TransportErrorKind};
+
+/// Authenticates a new connection. With [`Protection::Sealed`] the wire has a context afterwards.
+pub(super) async fn authenticate(
+    wire: &mut Wire,
+    settings: &Settings,
+    credential: &Credential,
+    protection: Protection,
+) -> Result<(), TransportError> {
+    let initiator = Initiator::new(protection).map_err(bad_token)?;
+    tracing::debug!(scheme = SCHEME, "handshake: negotiate");
+    let reply = leg(wire, settings, initiator.token()).await?;
+    let challenge = challenge(&reply)?;
+    let given = Given {
+        target: &format!("HTTP/{}", settings.url.host_str().unwrap_or_default()),
+        now: jiff::Timestamp::now(),
+        session_key: random().map_err(bad_token)?,
+        channel_bindings: None,
+    };
+    let authenticated = initiator.authenticate(&challenge, credential, given).map_err(bad_token)?;
+    tracing::debug!(scheme = SCHEME, "handshake: authenticate");
+    let reply = leg(wire, settings, &authenticated.token).await?;
+    if !(200..=299).contains(&reply.status) {
+        return Err(refusal(&reply));
+    }
+    if reply.last {
+        return Err(not_sent(TransportErrorKind::ConnectionLost));
+    }
+    wire.context = authenticated.context;
+    Ok(())
+}
+
+async fn leg(wire: &Wire, settings: &Settings, token: &[u8]) -> Result<Reply, TransportError> {
+    let authorization = Secret::new(format!("{SCHEME} {}", BASE64_STANDARD.encode(token)));
+    let post = Post {
+        authorization: Some(&authorization),
+        content_type: None,
+        body: Vec::new(),
+        patience: settings.connect_timeout,
+    };
+    wire.post(post).await.map_err(TransportError::not_sent)
+}
+
+fn challenge(reply: &Reply) -> Result<Vec<u8>, TransportError> {
+    if reply.status != 401 {
+        return Err(refusal(reply));
+    }
+    match headers::token(&reply.headers, SCHEME) {
+        Some(Token::Bytes(token)) => Ok(token),
+        Some(Token::Malformed) => Err(not_sent(TransportErrorKind::BadToken)),
+        None => Err(refusal(reply)),
+    }
+}
+
+/// What an answer means that does not go on with the handshake.
+fn refusal(reply: &Reply) -> TransportError {
+    let status = reply.status;
+    not_sent(match status {
+        401 => {
+            let offered = headers::offered(&reply.headers);
+            if offered.iter().any(|scheme| scheme.eq_ignore_ascii_case(SCHEME)) {
+                TransportErrorKind::Refused { offered }
+            } else {
+                TransportErrorKind::NotOffered { wanted: "ntlm".to_owned(), offered }
+            }
+        }
+        403 => TransportErrorKind::Forbidden,
+        300..=399 => TransportErrorKind::Redirect { status, location: headers::location(&reply.headers) },
+        _ => TransportErrorKind::Handshake { status, content_type: headers::content_type(&reply.headers) },
+    })
+}
+
+fn not_sent(kind: TransportErrorKind) -> TransportError {
+    TransportError::new(kind, Delivery::NotSent)
+}
+
+fn bad_token(error: impl std::error::Error + Send + Sync + 'static) -> TransportError {
+    not_sent(TransportErrorKind::BadToken).because(error)
+}

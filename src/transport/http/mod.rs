@@ -1,0 +1,215 @@
+//! The network transport: one authenticated connection per session, requests one after another.
+//!
+//! With NTLM the connection *is* the session, and its sealing goes on from message to message; so a connection
+//! that has shown any failure is dropped, and the next request makes a new one. Over http a body leaves sealed or
+//! not at all, and what comes back in clear is not believed.
+
+mod failure;
+mod gate;
+mod handshake;
+mod headers;
+mod options;
+mod resolve;
+mod tls;
+mod wire;
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+pub use options::{Authentication, Endpoint, HttpOptions, Scheme, Trust};
+
+use super::{
+    Connection, Delivery, Exchange, HttpRequest, HttpResponse, Transport, TransportError, TransportErrorKind,
+};
+use crate::auth::framing;
+use crate::auth::ntlm::Protection;
+use crate::auth::{Credential, basic};
+use crate::secret::Secret;
+use wire::{Post, Reply, Settings, Wire};
+
+/// A session with one host over HTTP.
+pub struct Http {
+    settings: Arc<Settings>,
+    method: Method,
+    session: Mutex<Session>,
+}
+
+enum Method {
+    Basic(Secret<String>),
+    Ntlm(Credential, Protection),
+}
+
+#[derive(Default)]
+struct Session {
+    wire: Option<Wire>,
+    /// The host has accepted the credential before, so that a 401 means a lost session and no wrong password.
+    let_in: bool,
+}
+
+enum Answer {
+    /// A response, and whether the connection can carry another request.
+    Response(HttpResponse, bool),
+    /// 401: the host did not look at the request.
+    Unauthorized(Vec<String>),
+}
+
+impl Http {
+    /// Prepares a session; nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportErrorKind::Policy`] if the options would let a password or a body out in clear, or cannot be
+    /// carried out.
+    pub fn new(options: HttpOptions) -> Result<Self, TransportError> {
+        let endpoint = &options.endpoint;
+        let method = match (options.authentication, endpoint.scheme) {
+            (Authentication::Basic(_), Scheme::Http) if !options.danger_allow_unencrypted => {
+                return Err(policy(
+                    "Basic sends the password, and over http it would cross the network in clear",
+                ));
+            }
+            (Authentication::Basic(credential), _) => {
+                let value = basic::authorization(&credential);
+                Method::Basic(value.map_err(|_| policy("a user name with a colon cannot be sent by Basic"))?)
+            }
+            (Authentication::Ntlm(credential), Scheme::Http) => Method::Ntlm(credential, Protection::Sealed),
+            (Authentication::Ntlm(credential), Scheme::Https) => Method::Ntlm(credential, Protection::None),
+        };
+        let url = endpoint.url().parse().map_err(|_| policy("host, port and path do not make a URL"))?;
+        let settings = Arc::new(Settings {
+            url,
+            tls: tls::config(endpoint.scheme, &options.trust)?,
+            connect_timeout: options.connect_timeout,
+            response_limit: options.response_limit,
+        });
+        Ok(Self { settings, method, session: Mutex::default() })
+    }
+
+    async fn run(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let mut session = self.session.lock().await;
+        // Taken out, so that a future dropped half-way leaves no half-used connection behind.
+        let mut kept = session.wire.take();
+        if request.connection == Connection::Fresh {
+            kept = None;
+        }
+        let mut repeated = false;
+        loop {
+            let idle = kept.is_some();
+            let mut wire = match kept.take() {
+                Some(wire) => wire,
+                None => self.connect(&mut session).await?,
+            };
+            match self.send(&mut wire, &request).await {
+                Ok(Answer::Response(response, reusable)) => {
+                    session.let_in = true;
+                    session.wire = reusable.then_some(wire);
+                    return Ok(response);
+                }
+                Ok(Answer::Unauthorized(_)) if session.let_in && !repeated => {
+                    tracing::debug!("the host forgot the session; authenticating again");
+                    repeated = true;
+                }
+                Ok(Answer::Unauthorized(offered)) => return Err(self.refused(offered)),
+                Err(error) if idle && was_gone(&error) => {
+                    tracing::debug!("the host closed the idle connection; making a new one");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Makes a connection and authenticates it, where the method does so ahead of requests.
+    async fn connect(&self, session: &mut Session) -> Result<Wire, TransportError> {
+        let mut wire = Wire::new(&self.settings)?;
+        if let Method::Ntlm(credential, protection) = &self.method {
+            handshake::authenticate(&mut wire, &self.settings, credential, *protection).await?;
+            session.let_in = true;
+        }
+        Ok(wire)
+    }
+
+    async fn send(&self, wire: &mut Wire, request: &HttpRequest) -> Result<Answer, TransportError> {
+        let (body, content_type) = match &mut wire.context {
+            None => (request.body.clone(), CONTENT_TYPE),
+            Some(context) => {
+                let body = framing::seal(context, CONTENT_TYPE, &request.body);
+                let body =
+                    body.map_err(|error| failed(TransportErrorKind::BrokenSeal).because(error).not_sent())?;
+                (body, framing::CONTENT_TYPE)
+            }
+        };
+        let authorization = match &self.method {
+            Method::Basic(value) => Some(value),
+            Method::Ntlm(..) => None,
+        };
+        let post = Post { authorization, content_type: Some(content_type), body, patience: request.timeout };
+        let reply = wire.post(post).await?;
+        read(wire, reply)
+    }
+
+    fn refused(&self, offered: Vec<String>) -> TransportError {
+        let (wanted, scheme) = match self.method {
+            Method::Basic(_) => ("basic", basic::SCHEME),
+            Method::Ntlm(..) => ("ntlm", crate::auth::ntlm::SCHEME),
+        };
+        let kind = if offered.iter().any(|offer| offer.eq_ignore_ascii_case(scheme)) {
+            TransportErrorKind::Refused { offered }
+        } else {
+            TransportErrorKind::NotOffered { wanted: wanted.to_owned(), offered }
+        };
+        TransportError::new(kind, Delivery::NotSent)
+    }
+}
+
+impl Transport for Http {
+    fn exchange(&self, request: HttpRequest) -> Exchange<'_> {
+        Box::pin(self.run(request))
+    }
+}
+
+/// Opens a reply, or says why it cannot be believed.
+fn read(wire: &mut Wire, reply: Reply) -> Result<Answer, TransportError> {
+    let Reply { status, headers, body, last } = reply;
+    let mut response = HttpResponse {
+        status,
+        content_type: headers::content_type(&headers),
+        date: headers::date(&headers),
+        retry_after: headers::retry_after(&headers),
+        body: Vec::new(),
+    };
+    match (&mut wire.context, status) {
+        (_, 401) => Ok(Answer::Unauthorized(headers::offered(&headers))),
+        (_, 300..=399) => {
+            Err(failed(TransportErrorKind::Redirect { status, location: headers::location(&headers) }))
+        }
+        (None, _) => {
+            response.body = body;
+            Ok(Answer::Response(response, !last))
+        }
+        (Some(context), _) if framing::is_sealed(&response.content_type) => {
+            (response.content_type, response.body) =
+                framing::unseal(context, &response.content_type, body)
+                    .map_err(|error| failed(TransportErrorKind::BrokenSeal).because(error))?;
+            Ok(Answer::Response(response, !last))
+        }
+        (Some(_), 200..=299 | 500) if !body.is_empty() => Err(failed(TransportErrorKind::ReplyInClear)),
+        // A status alone, from in front of the service: the host's end of the seal may not have moved on.
+        (Some(_), _) => Ok(Answer::Response(response, false)),
+    }
+}
+
+/// The connection was gone before anything of the request was written.
+fn was_gone(error: &TransportError) -> bool {
+    error.delivery() == Delivery::NotSent && *error.kind() == TransportErrorKind::ConnectionLost
+}
+
+fn failed(kind: TransportErrorKind) -> TransportError {
+    TransportError::new(kind, Delivery::MayHaveRun)
+}
+
+fn policy(reason: &'static str) -> TransportError {
+    TransportError::new(TransportErrorKind::Policy(reason), Delivery::NotSent)
+}
+
+const CONTENT_TYPE: &str = "application/soap+xml;charset=UTF-8";

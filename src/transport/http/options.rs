@@ -1,0 +1,113 @@
+//! Where to go, as whom, and whom to trust.
+
+use std::time::Duration;
+
+use crate::auth::Credential;
+
+/// Whether the connection is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// In clear; bodies are sealed, or not sent.
+    Http,
+    /// Inside TLS.
+    Https,
+}
+
+/// Where the service listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The scheme.
+    pub scheme: Scheme,
+    /// Name or address; an IPv6 address with or without brackets.
+    pub host: String,
+    /// Port; by custom 5985, with TLS 5986.
+    pub port: u16,
+    /// Path; by custom `/wsman`.
+    pub path: String,
+}
+
+/// How to prove who asks.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Authentication {
+    /// The password itself, with every request. Refused over http unless
+    /// [`danger_allow_unencrypted`](HttpOptions::danger_allow_unencrypted) is set.
+    Basic(Credential),
+    /// NTLMv2 under the `Negotiate` scheme; over http with sealed bodies.
+    Ntlm(Credential),
+}
+
+/// Which certificates of the host are good.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// Those that lead to a root of the platform or of `extra`, are valid now, and are for the host's name.
+    Roots {
+        /// More roots, as PEM; may be empty.
+        extra: Vec<u8>,
+    },
+    /// Exactly the one with this SHA-256, whatever else it says.
+    Pin([u8; 32]),
+    /// Any. Whoever is on the way can then read and change everything.
+    DangerAny,
+}
+
+/// What an [`Http`](super::Http) transport is made from.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// Where the service listens.
+    pub endpoint: Endpoint,
+    /// How to prove who asks.
+    pub authentication: Authentication,
+    /// Which certificates are good.
+    pub trust: Trust,
+    /// Lets Basic and its bodies cross plain http.
+    pub danger_allow_unencrypted: bool,
+    /// For the connection with its TLS, and for each leg of authentication.
+    pub connect_timeout: Duration,
+    /// The largest response body in bytes.
+    pub response_limit: usize,
+}
+
+impl HttpOptions {
+    /// Options with nothing dangerous in them: platform roots, 30 s to connect, responses up to 16 MiB.
+    pub fn new(endpoint: Endpoint, authentication: Authentication) -> Self {
+        Self {
+            endpoint,
+            authentication,
+            trust: Trust::Roots { extra: Vec::new() },
+            danger_allow_unencrypted: false,
+            connect_timeout: Duration::from_secs(30),
+            response_limit: 16 * 1024 * 1024,
+        }
+    }
+}
+
+impl Endpoint {
+    pub(super) fn url(&self) -> String {
+        let scheme = match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        format!("{scheme}://{host}:{}/{}", self.port, self.path.trim_start_matches('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Endpoint, Scheme};
+
+    #[test]
+    fn urls() {
+        let cases = [
+            (Scheme::Http, "hv1", 5985, "/wsman", "http://hv1:5985/wsman"),
+            (Scheme::Https, "fe80::1", 5986, "wsman", "https://[fe80::1]:5986/wsman"),
+            (Scheme::Https, "[::1]", 5986, "/a/b", "https://[::1]:5986/a/b"),
+        ];
+        for (scheme, host, port, path, wanted) in cases {
+            let endpoint = Endpoint { scheme, host: host.to_owned(), port, path: path.to_owned() };
+            assert_eq!(endpoint.url(), wanted);
+        }
+    }
+}
