@@ -14,12 +14,7 @@ use super::output::DecodedFile;
 ///
 /// # Errors
 /// The output cannot be written.
-pub fn run(
-    files: &[PathBuf],
-    pretty: bool,
-    out: &mut impl Write,
-    err: &mut impl Write,
-) -> io::Result<u8> {
+pub fn run(files: &[PathBuf], pretty: bool, out: &mut impl Write, err: &mut impl Write) -> io::Result<u8> {
     let mut code = 0;
     for file in files {
         let name = file.display().to_string();

@@ -225,6 +225,28 @@ impl<'x> Reader<'x> {
         }
     }
 
+    /// As [`Reader::text`], and the qualified name that the text is: namespace and local name, where its
+    /// prefix is declared. Declarations on the element itself count.
+    ///
+    /// # Errors
+    /// As [`Reader::text`].
+    pub fn text_name(&mut self) -> Result<(Cow<'x, str>, Option<(String, String)>), XmlError> {
+        let mut whole: Cow<'x, str> = Cow::Borrowed("");
+        let mut name = None;
+        loop {
+            match self.next_event()? {
+                Event::Text(piece) => {
+                    whole.to_mut().push_str(&piece);
+                    let found = self.resolve(&whole);
+                    name = found.map(|name| (name.namespace.to_owned(), name.local.to_owned()));
+                }
+                Event::End => return Ok((whole, name)),
+                Event::Start => return Err(XmlError::UnexpectedElement),
+                Event::Eof => return Err(XmlError::Unclosed),
+            }
+        }
+    }
+
     /// Reads the content of the innermost open element up to its end or its first child element. In front of
     /// a child the text is what separates it; the child has begun.
     ///

@@ -167,7 +167,8 @@ mod tests {
         let inner = Reference::new("u/Inner", vec![Selector::new("Name", "a\"b")]);
         let key = Selector { name: "Antecedent".to_owned(), value: SelectorValue::Reference(inner.into()) };
         let outer = Value::from(Reference::new("u/Outer", vec![key]));
-        let selectors = r#"{"Antecedent":{"reference":{"resource_uri":"u/Inner","selectors":{"Name":"a\"b"}}}}"#;
+        let selectors =
+            r#"{"Antecedent":{"reference":{"resource_uri":"u/Inner","selectors":{"Name":"a\"b"}}}}"#;
         let expected = format!(r#"{{"reference":{{"resource_uri":"u/Outer","selectors":{selectors}}}}}"#);
         assert_eq!(text(&outer), expected);
         let instance = Value::from(Instance::new("Msvm_Error", "root").with("Code", Value::Null));

@@ -83,7 +83,7 @@ fn write_enumerate<M: SerializeMap>(map: &mut M, enumerate: &Enumerate) -> Resul
         map.serialize_entry("filter", &FilterJson(filter))?;
     }
     if let Some(mode) = enumerate.mode {
-        map.serialize_entry("mode", mode.text())?;
+        map.serialize_entry("enumeration_mode", mode.text())?;
     }
     map.serialize_entry("optimize", &enumerate.optimize)?;
     if let Some(count) = enumerate.max_elements {
@@ -224,16 +224,20 @@ fn write_association<M: SerializeMap>(map: &mut M, association: &Association) ->
 }
 
 impl Serialize for Json<'_, Element> {
-    /// `name`, `namespace`, `attributes` by local name, and `text`, or `content` where elements are inside.
+    /// `name`, `namespace`, `attributes` by local name, and `text`, null for
+    /// `xsi:nil`, or `content` where elements are inside.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let element = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", &element.local)?;
         map.serialize_entry("namespace", &element.namespace)?;
-        if !element.attributes.is_empty() {
+        let is_nil = is_nil(element);
+        if element.attributes.len() > usize::from(is_nil) {
             map.serialize_entry("attributes", &Attributes(element))?;
         }
-        if element.elements().next().is_none() {
+        if is_nil {
+            map.serialize_entry("text", &())?;
+        } else if element.elements().next().is_none() {
             map.serialize_entry("text", &element.text())?;
         } else {
             let content: Vec<_> = element.children.iter().filter_map(Content::new).collect();
@@ -243,11 +247,18 @@ impl Serialize for Json<'_, Element> {
     }
 }
 
+fn is_nil(element: &Element) -> bool {
+    element.attribute(ns::XSI, "nil").is_some_and(|nil| matches!(nil.trim(), "true" | "1"))
+}
+
 struct Attributes<'a>(&'a Element);
 
 impl Serialize for Attributes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.attributes.iter().map(|attribute| {
+        let is_nil = is_nil(self.0);
+        let shown = self.0.attributes.iter();
+        let shown = shown.filter(|own| !is_nil || own.local != "nil" || own.namespace != ns::XSI);
+        serializer.collect_map(shown.map(|attribute| {
             let name = match ns::prefix(&attribute.namespace) {
                 Some(prefix) => format!("{prefix}:{}", attribute.local),
                 None if attribute.namespace.is_empty() => attribute.local.clone(),
