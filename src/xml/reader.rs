@@ -339,7 +339,13 @@ impl<'x> Reader<'x> {
             let prefix = match raw.strip_prefix("xmlns") {
                 Some("") => "",
                 Some(rest) if rest.starts_with(':') => &rest[1..],
-                _ => continue,
+                _ => {
+                    // Nobody may ask for the value; what it refers to has to exist all the same.
+                    if attribute.value.contains('&') {
+                        self.attribute_value(&attribute)?;
+                    }
+                    continue;
+                }
             };
             let value = self.attribute_value(&attribute)?;
             if value.is_empty() && !prefix.is_empty() {
@@ -351,15 +357,21 @@ impl<'x> Reader<'x> {
         self.check_prefixes(start)
     }
 
-    /// A prefix of an attribute may be declared behind it, so this comes last.
+    /// A prefix of an attribute may be declared behind it, so this comes last. Two prefixes of one namespace
+    /// may not give an attribute twice.
     fn check_prefixes(&self, start: &BytesStart<'x>) -> Result<(), XmlError> {
+        let mut earlier: Vec<(&str, &str)> = Vec::new();
         for attribute in start.attributes().flatten() {
-            if let Some(prefix) = attribute.key.prefix()
-                && attribute.key.as_namespace_binding().is_none()
-                && self.lookup(prefix.as_ref()).is_none()
-            {
-                return Err(XmlError::UndeclaredPrefix);
+            let Some(prefix) = attribute.key.prefix() else { continue };
+            if attribute.key.as_namespace_binding().is_some() {
+                continue;
             }
+            let namespace = self.lookup(prefix.as_ref()).ok_or(XmlError::UndeclaredPrefix)?;
+            let name = (namespace, local_part(attribute.key));
+            if earlier.contains(&name) {
+                return Err(self.malformed());
+            }
+            earlier.push(name);
         }
         Ok(())
     }

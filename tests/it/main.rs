@@ -2,6 +2,12 @@
 #![cfg(test)]
 
 mod corpus;
+mod decode;
+mod faults;
+mod messages;
 mod msvm;
+mod sample;
 mod schema_compiler;
 mod schema_facts;
+mod values;
+mod xml;

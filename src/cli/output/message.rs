@@ -2,6 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::cim::Value;
 use crate::wsman::{
     Association, Body, Direction, Enumerate, EnumerateReply, Fault, Filter, Headers, Identity, Invocation,
     Message, Pull, ns, symbol,
@@ -116,7 +117,19 @@ fn write_invocation<M: SerializeMap>(
     map.serialize_entry("parameters", &Json(invocation.parameters.as_slice()))?;
     match (direction, &invocation.return_value) {
         (Direction::Request, None) => Ok(()),
-        (_, value) => map.serialize_entry("return_value", &value.as_ref().map(Json)),
+        (_, value) => map.serialize_entry("return_value", &value.as_ref().map(ReturnValue)),
+    }
+}
+
+/// A number also where no schema says that the method returns one.
+struct ReturnValue<'a>(&'a Value);
+
+impl Serialize for ReturnValue<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (self.0, self.0.as_i64()) {
+            (Value::String(_), Some(number)) => serializer.serialize_i64(number),
+            (value, _) => Json(value).serialize(serializer),
+        }
     }
 }
 
