@@ -1,6 +1,6 @@
 //! Reads faults in all their shapes: WSManFault, nested in a provider's, a CIM error, or nothing but a code.
 
-use crate::xml::{Content, Element, QName, Reader, XmlError};
+use crate::xml::{Content, Element, Reader, XmlError};
 
 use super::fault::{Fault, FaultCode, QualifiedName};
 use super::ns;
@@ -32,8 +32,8 @@ fn read_code(reader: &mut Reader<'_>, fault: &mut Fault) -> Result<(), XmlError>
     while reader.depth() >= outside {
         match reader.text_or_child()? {
             Content::Child(_) if reader.name().is(ns::SOAP, "Value") => {
-                let text = reader.text()?.into_owned();
-                names.push((resolve(reader, &text), text));
+                let (text, name) = reader.text_name()?;
+                names.push((qualified(name, &text), text.into_owned()));
             }
             Content::Child(_) | Content::Text(_) => {}
         }
@@ -48,10 +48,9 @@ fn read_code(reader: &mut Reader<'_>, fault: &mut Fault) -> Result<(), XmlError>
     Ok(())
 }
 
-fn resolve(reader: &Reader<'_>, text: &str) -> QualifiedName {
-    let text = text.trim();
-    let name = reader.resolve(text).unwrap_or(QName { namespace: "", local: text });
-    QualifiedName { namespace: name.namespace.to_owned(), local: name.local.to_owned() }
+fn qualified(name: Option<(String, String)>, text: &str) -> QualifiedName {
+    let (namespace, local) = name.unwrap_or_else(|| (String::new(), text.trim().to_owned()));
+    QualifiedName { namespace, local }
 }
 
 fn code_of(name: &QualifiedName, text: &str) -> FaultCode {

@@ -225,6 +225,28 @@ impl<'x> Reader<'x> {
         }
     }
 
+    /// As [`Reader::text`], and the qualified name that the text is: namespace and local name, where its
+    /// prefix is declared. Declarations on the element itself count.
+    ///
+    /// # Errors
+    /// As [`Reader::text`].
+    pub fn text_name(&mut self) -> Result<(Cow<'x, str>, Option<(String, String)>), XmlError> {
+        let mut whole: Cow<'x, str> = Cow::Borrowed("");
+        let mut name = None;
+        loop {
+            match self.next_event()? {
+                Event::Text(piece) => {
+                    whole.to_mut().push_str(&piece);
+                    let found = self.resolve(&whole);
+                    name = found.map(|name| (name.namespace.to_owned(), name.local.to_owned()));
+                }
+                Event::End => return Ok((whole, name)),
+                Event::Start => return Err(XmlError::UnexpectedElement),
+                Event::Eof => return Err(XmlError::Unclosed),
+            }
+        }
+    }
+
     /// Reads the content of the innermost open element up to its end or its first child element. In front of
     /// a child the text is what separates it; the child has begun.
     ///
@@ -317,7 +339,13 @@ impl<'x> Reader<'x> {
             let prefix = match raw.strip_prefix("xmlns") {
                 Some("") => "",
                 Some(rest) if rest.starts_with(':') => &rest[1..],
-                _ => continue,
+                _ => {
+                    // Nobody may ask for the value; what it refers to has to exist all the same.
+                    if attribute.value.contains('&') {
+                        self.attribute_value(&attribute)?;
+                    }
+                    continue;
+                }
             };
             let value = self.attribute_value(&attribute)?;
             if value.is_empty() && !prefix.is_empty() {
@@ -329,15 +357,21 @@ impl<'x> Reader<'x> {
         self.check_prefixes(start)
     }
 
-    /// A prefix of an attribute may be declared behind it, so this comes last.
+    /// A prefix of an attribute may be declared behind it, so this comes last. Two prefixes of one namespace
+    /// may not give an attribute twice.
     fn check_prefixes(&self, start: &BytesStart<'x>) -> Result<(), XmlError> {
+        let mut earlier: Vec<(&str, &str)> = Vec::new();
         for attribute in start.attributes().flatten() {
-            if let Some(prefix) = attribute.key.prefix()
-                && attribute.key.as_namespace_binding().is_none()
-                && self.lookup(prefix.as_ref()).is_none()
-            {
-                return Err(XmlError::UndeclaredPrefix);
+            let Some(prefix) = attribute.key.prefix() else { continue };
+            if attribute.key.as_namespace_binding().is_some() {
+                continue;
             }
+            let namespace = self.lookup(prefix.as_ref()).ok_or(XmlError::UndeclaredPrefix)?;
+            let name = (namespace, local_part(attribute.key));
+            if earlier.contains(&name) {
+                return Err(self.malformed());
+            }
+            earlier.push(name);
         }
         Ok(())
     }

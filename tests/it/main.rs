@@ -1,8 +1,13 @@
 //! Tests of the whole package, by theme.
 #![cfg(test)]
 
+mod corpus;
+mod decode;
+mod faults;
+mod messages;
 mod msvm;
 mod ntlm;
+mod sample;
 mod schema_compiler;
 mod schema_facts;
 mod sealing;
@@ -12,3 +17,5 @@ mod support;
 mod tidy;
 mod tls;
 mod transport;
+mod values;
+mod xml;
