@@ -1,6 +1,9 @@
 //! Printing changes blanks between elements and nothing else.
 
-use hvreplica::xml::{Element, Node, pretty, rewrite};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hvreplica::xml::{Element, Node, decode, pretty, rewrite};
 use proptest::prelude::*;
 
 /// Raw content: text in every spelling, comments, elements.
@@ -70,4 +73,32 @@ proptest! {
         let printed = pretty(&format!("<a>\n<b>{blanks}</b> <c/></a>")).unwrap();
         prop_assert_eq!(printed, format!("<a>\n  <b>{blanks}</b>\n  <c/>\n</a>\n"));
     }
+}
+
+/// The collection of recorded messages beside the checkout, where it is there.
+#[test]
+fn no_text_of_real_messages_changes() {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let shared = std::env::var_os("HVREPLICA_SHARED").map_or(beside, PathBuf::from);
+    let mut folders = vec![shared.join("corpus")];
+    let mut count = 0;
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else {
+            println!("skipped: no {}", folder.display());
+            continue;
+        };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = fs::read(&path).unwrap();
+            let Ok(text) = decode(&bytes, None) else { continue };
+            let Ok(tree) = Element::parse(&text) else { continue };
+            let printed = Element::parse(&pretty(&text).unwrap()).unwrap();
+            assert_eq!(without_layout(printed), without_layout(tree), "{}", path.display());
+            count += 1;
+        }
+    }
+    println!("{count} messages");
 }
