@@ -39,7 +39,7 @@ impl Scrubber {
         let is = |name: &&str| property.eq_ignore_ascii_case(name);
         match pass {
             Pass::Hosts => {
-                let is_host = HOST_PROPERTIES.iter().any(|name| is(name))
+                let is_host = HOST_PROPERTIES.iter().any(is)
                     || property.eq_ignore_ascii_case("Name") && class.ends_with("ComputerSystem");
                 if is_host {
                     self.learn_host(value);

@@ -2,8 +2,16 @@
 #![cfg(test)]
 
 mod msvm;
+mod ntlm;
 mod pretty;
 mod recording;
 mod recording_scrub;
 mod schema_compiler;
 mod schema_facts;
+mod sealing;
+mod session;
+mod simulator;
+mod support;
+mod tidy;
+mod tls;
+mod transport;

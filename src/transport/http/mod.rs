@@ -9,7 +9,6 @@ mod gate;
 mod handshake;
 mod headers;
 mod options;
-mod resolve;
 mod tls;
 mod wire;
 
