@@ -174,8 +174,9 @@ impl Scrubber {
         // A stand-in is itself again, whatever names are learned later.
         self.add_pattern(stand_in.clone(), stand_in.clone());
         if is_common(name) {
-            for quote in ["'", "\""] {
-                self.add_pattern(format!("{quote}{name}{quote}"), format!("{quote}{stand_in}{quote}"));
+            for (before, after) in AROUND_NAMES {
+                let with = |name: &str| format!("{before}{name}{after}");
+                self.add_pattern(with(name), with(&stand_in));
             }
             self.common.insert(name.to_owned(), stand_in);
             return;
@@ -273,6 +274,9 @@ const VM_STAND_IN: &str = "scrubbed-vm-";
 
 /// Attributes that name things of the protocol.
 const KEPT_ATTRIBUTES: [&str; 8] = ["Name", "NAME", "CLASSNAME", "TYPE", "type", "lang", "Dialect", "URI"];
+
+/// What stands around a name in queries, object paths and URLs.
+const AROUND_NAMES: [(&str, &str); 5] = [("'", "'"), ("\"", "\""), ("//", ":"), ("//", "/"), ("\\\\", "\\")];
 
 /// Properties whose text is a name as a whole.
 const NAME_BEARING: [&str; 9] = [
@@ -377,6 +381,8 @@ mod tests {
         let scrubber = knowing(&[], &["10", "System"]);
         assert_eq!(scrubber.replace("10 System 'System'"), "10 System 'scrubbed-vm-2'");
         assert_eq!(scrubber.replace_name("10"), "scrubbed-vm-1");
+        let scrubber = knowing(&["h"], &[]);
+        assert_eq!(scrubber.replace("http://h:5985/wsman h"), "http://scrubbed-host-1:5985/wsman h");
     }
 
     #[test]
