@@ -7,8 +7,13 @@
 pub mod auth;
 pub mod cim;
 pub mod cli;
+pub mod client;
+pub mod error;
+pub mod job;
 pub mod msvm;
+pub mod replica;
 pub mod secret;
+pub mod simulator;
 pub mod transport;
 pub mod wsman;
 pub mod xml;

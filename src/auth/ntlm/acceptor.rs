@@ -270,3 +270,47 @@ fn units(bytes: &[u8]) -> Vec<u16> {
 const CHALLENGE_HEAD: usize = 56;
 /// Windows 10, build 17763 (Server 2019), revision 15: clients only show it.
 const VERSION: [u8; 8] = [10, 0, 0x63, 0x45, 0, 0, 0, 15];
+
+#[cfg(test)]
+mod tests {
+    use super::{Refusal, Response, exchange_key, nt_hash};
+    use crate::secret::Secret;
+
+    /// MS-NLMP 4.2.1 and 4.2.4: user, domain and password of the published example.
+    #[test]
+    fn published_example() {
+        let hash = nt_hash(&Secret::new("Password".to_owned()));
+        assert_eq!(hex(hash.expose()), "a4f49c406510bdcab6824ee7c30fd852");
+        let mut response = bytes("68cd0ab851e51c96aabc927bebef6a1c");
+        response.extend(bytes("01010000000000000000000000000000aaaaaaaaaaaaaaaa00000000"));
+        response.extend(bytes(
+            "02000c0044006f006d00610069006e0001000c005300650072007600650072000000000000000000",
+        ));
+        let challenge = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
+        let read = Response::read(&response).unwrap();
+        let key = read.verify(&hash, "User", "Domain", challenge).unwrap();
+        assert_eq!(hex(key.expose()), "8de40ccadbc14a82f15cb0ad0de95ca3");
+        assert_eq!(hex(exchange_key(&key, &[0x55; 16]).expose()), "c5dad2544fc9799094ce1ce90bc9d03e");
+        let wrong = read.verify(&hash, "User", "DOMAIN", challenge).unwrap_err();
+        assert_eq!(wrong, Refusal::WrongCredential);
+    }
+
+    #[test]
+    fn older_responses_are_refused() {
+        for size in [0, 1, 24] {
+            assert_eq!(Response::read(&vec![0; size]).err(), Some(Refusal::NotNtlmV2));
+        }
+        assert_eq!(Response::read(&[0; 60]).err(), Some(Refusal::NotNtlmV2));
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        hex.as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -6,13 +6,16 @@ use std::io;
 use rustls::CertificateError;
 
 use super::gate::ConnectionGone;
-use super::resolve::NameNotFound;
 use crate::transport::{Delivery, TransportError, TransportErrorKind};
 
 /// Finds the cause in the chain of errors. `connected` says whether anything can have been written.
-pub(super) fn classify(error: &(dyn Error + 'static), connected: bool) -> TransportError {
+pub(super) fn classify(error: &reqwest::Error, connected: bool) -> TransportError {
     let chain = chain(error);
-    let found = chain.iter().rev().find_map(|error| kind(*error));
+    let found = if error.is_dns() {
+        Some(TransportErrorKind::NameLookup)
+    } else {
+        chain.iter().rev().find_map(|error| kind(*error))
+    };
     let default = if connected { TransportErrorKind::ConnectionLost } else { TransportErrorKind::Connect };
     let gone = chain.iter().any(|error| error.is::<ConnectionGone>());
     let delivery = if connected && !gone { Delivery::MayHaveRun } else { Delivery::NotSent };
@@ -42,9 +45,6 @@ fn kind(error: &(dyn Error + 'static)) -> Option<TransportErrorKind> {
     if error.is::<ConnectionGone>() {
         return Some(TransportErrorKind::ConnectionLost);
     }
-    if error.is::<NameNotFound>() {
-        return Some(TransportErrorKind::NameLookup);
-    }
     if error.is::<rustls::Error>() {
         return Some(TransportErrorKind::Tls);
     }
@@ -63,7 +63,7 @@ fn cause(error: &(dyn Error + 'static)) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "the host's certificate is not valid yet"
         }
-        CertificateError::UnknownIssuer => {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "the host's certificate leads to no trusted root (it may be self-signed)"
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {

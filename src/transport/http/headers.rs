@@ -9,6 +9,12 @@ use reqwest::header::{
     AsHeaderName, CONNECTION, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 
+/// `Server`, as it came.
+pub(super) fn server(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(reqwest::header::SERVER)?;
+    value.to_str().ok().map(str::to_owned)
+}
+
 /// `Content-Type`, empty where there is none.
 pub(super) fn content_type(headers: &HeaderMap) -> String {
     text(headers, CONTENT_TYPE)
@@ -42,7 +48,7 @@ pub(super) fn offered(headers: &HeaderMap) -> Vec<String> {
     let mut found = Vec::<String>::new();
     for value in headers.get_all(WWW_AUTHENTICATE) {
         let value = String::from_utf8_lossy(value.as_bytes());
-        for part in value.split(',') {
+        for part in outside_quotes(&value).split(',') {
             let scheme = part.split_whitespace().next().unwrap_or_default();
             let is_name =
                 !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
@@ -52,6 +58,11 @@ pub(super) fn offered(headers: &HeaderMap) -> Vec<String> {
         }
     }
     found
+}
+
+/// The value without its quoted strings, in which commas mean nothing.
+fn outside_quotes(value: &str) -> String {
+    value.split('"').step_by(2).collect()
 }
 
 /// The token that the host sends under a scheme.

@@ -9,7 +9,6 @@ mod gate;
 mod handshake;
 mod headers;
 mod options;
-mod resolve;
 mod tls;
 mod wire;
 
@@ -175,6 +174,7 @@ fn read(wire: &mut Wire, reply: Reply) -> Result<Answer, TransportError> {
         status,
         content_type: headers::content_type(&headers),
         date: headers::date(&headers),
+        server: headers::server(&headers),
         retry_after: headers::retry_after(&headers),
         body: Vec::new(),
     };

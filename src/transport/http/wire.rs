@@ -11,7 +11,6 @@ use rustls::ClientConfig;
 use super::failure::classify;
 use super::gate::Gate;
 use super::headers;
-use super::resolve::SystemResolver;
 use crate::auth::seal::SealContext;
 use crate::secret::Secret;
 use crate::transport::{Delivery, TransportError, TransportErrorKind};
@@ -65,7 +64,6 @@ impl Wire {
             .pool_idle_timeout(None)
             .pool_max_idle_per_host(1)
             .connect_timeout(settings.connect_timeout)
-            .dns_resolver(SystemResolver)
             .connector_layer(gate.clone())
             .build()
             .map_err(|error| {
@@ -135,7 +133,7 @@ impl Wire {
     }
 
     fn failed(&self, error: reqwest::Error) -> TransportError {
-        classify(&error.without_url(), self.gate.is_connected())
+        classify(&error, self.gate.is_connected())
     }
 }
 

@@ -1,0 +1,133 @@
+//! Enumerate, Pull, Release.
+
+use crate::error::Error;
+use crate::wsman::{Body, Enumerate, EnumerateReply, Item, Pull, Request};
+
+use super::{Client, wrong};
+
+/// An enumeration, page by page. Call [`Pages::release`] when giving it up before its end, since the host
+/// counts open ones against a quota.
+pub struct Pages<'c> {
+    client: &'c Client,
+    resource_uri: String,
+    state: State,
+    timed_out: u32,
+}
+
+enum State {
+    Begin(Enumerate),
+    Next(String),
+    End,
+}
+
+impl<'c> Pages<'c> {
+    pub(super) fn new(client: &'c Client, resource_uri: String, mut body: Enumerate) -> Self {
+        body.optimize = true;
+        body.max_elements.get_or_insert(client.options.max_elements);
+        Self { client, resource_uri, state: State::Begin(body), timed_out: 0 }
+    }
+
+    /// The next items; `None` at the end. A page may be empty.
+    ///
+    /// # Errors
+    /// As any read. A context that the host has dropped is an error here: what came before stands.
+    pub async fn next(&mut self) -> Result<Option<Vec<Item>>, Error> {
+        let reply = match &self.state {
+            State::End => return Ok(None),
+            State::Begin(body) => {
+                let body = body.clone();
+                let request = Request::Enumerate { resource_uri: self.resource_uri.clone(), body };
+                self.ask(&request).await?
+            }
+            State::Next(context) => {
+                let body = Pull {
+                    context: context.clone(),
+                    max_elements: Some(self.client.options.max_elements),
+                    more: Vec::new(),
+                };
+                self.pull(&Request::Pull { resource_uri: self.resource_uri.clone(), body }).await?
+            }
+        };
+        self.state = match reply.next_context() {
+            Some(context) => State::Next(context.to_owned()),
+            None => State::End,
+        };
+        Ok(Some(reply.items))
+    }
+
+    /// Gives the enumeration up. A host that does not answer loses nothing: the context expires by itself.
+    pub async fn release(self) {
+        if let State::Next(context) = self.state {
+            let request = Request::Release { resource_uri: self.resource_uri, context };
+            if let Err(error) = self.client.exchange(&request, crate::transport::Connection::Any).await {
+                tracing::debug!(error = %Error::from(error), "release");
+            }
+        }
+    }
+
+    /// Asks for the next page. `w:TimedOut` only says that there is nothing yet: the same context goes again.
+    async fn pull(&mut self, request: &Request) -> Result<EnumerateReply, Error> {
+        loop {
+            match self.ask(request).await {
+                Err(Error::Fault(fault)) if fault.is_timed_out() && self.timed_out < MOST_TIMEOUTS => {
+                    self.timed_out += 1;
+                }
+                other => {
+                    self.timed_out = 0;
+                    return other;
+                }
+            }
+        }
+    }
+
+    async fn ask(&mut self, request: &Request) -> Result<EnumerateReply, Error> {
+        match self.client.read(request).await?.body {
+            Body::Items(reply) => Ok(reply),
+            _ => Err(wrong(request)),
+        }
+    }
+}
+
+/// Reads a whole enumeration, from the beginning where its context is lost.
+pub(super) async fn collect(
+    client: &Client,
+    resource_uri: &str,
+    body: Enumerate,
+) -> Result<Vec<Item>, Error> {
+    let mut begun = 0;
+    loop {
+        begun += 1;
+        match run(client, resource_uri, body.clone()).await {
+            Err(Error::Fault(fault)) if fault.is_context_lost() && begun < MOST_BEGINNINGS => {
+                tracing::info!("the host dropped the enumeration; beginning anew");
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn run(client: &Client, resource_uri: &str, body: Enumerate) -> Result<Vec<Item>, Error> {
+    let mut pages = client.pages(resource_uri, body);
+    let mut items = Vec::new();
+    loop {
+        match pages.next().await {
+            Ok(Some(page)) => items.extend(page),
+            Ok(None) => return Ok(items),
+            Err(error) => {
+                if !error.fault().is_some_and(crate::wsman::Fault::is_context_lost) {
+                    pages.release().await;
+                }
+                return Err(error);
+            }
+        }
+        if items.len() > MOST_ITEMS {
+            pages.release().await;
+            return Err(wrong(&Request::Identify));
+        }
+    }
+}
+
+const MOST_TIMEOUTS: u32 = 10;
+const MOST_BEGINNINGS: u32 = 4;
+/// More than any question of ours can bring; a host that sends more is no host.
+const MOST_ITEMS: usize = 1_000_000;

@@ -1,0 +1,77 @@
+//! Follows one job, as a machine: observations and the time in, what to do next out.
+
+use std::time::Duration;
+
+use super::{Job, Pace};
+
+/// What a look at the job brought.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation {
+    /// The job.
+    Seen(Box<Job>),
+    /// There is no such job.
+    Gone,
+    /// The look failed; the job goes on without us.
+    Unreadable,
+}
+
+/// How the job ended, as far as the job itself tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// In a terminal state.
+    Over(Box<Job>),
+    /// It was there and is gone: the host keeps an ended job for five minutes only, and none over a restart.
+    Vanished(Box<Job>),
+    /// It was never there.
+    NotFound,
+    /// The host could not be read for too long.
+    LostContact(Option<Box<Job>>),
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Look again after that pause.
+    Poll(Duration),
+    /// Stop.
+    Done(Ending),
+}
+
+/// Follows one job.
+#[derive(Clone, Debug)]
+pub struct Follow {
+    pace: Pace,
+    patience: Duration,
+    last: Option<Box<Job>>,
+    silent_since: Option<Duration>,
+}
+
+impl Follow {
+    /// A follower that gives up when the host cannot be read for `patience`.
+    pub fn new(pace: Pace, patience: Duration) -> Self {
+        Self { pace, patience, last: None, silent_since: None }
+    }
+
+    /// Takes in a look, made at `now` on any clock that only runs forward.
+    pub fn step(&mut self, observation: Observation, now: Duration) -> Action {
+        match observation {
+            Observation::Seen(job) => {
+                self.silent_since = None;
+                if job.is_over() {
+                    return Action::Done(Ending::Over(job));
+                }
+                self.last = Some(job);
+            }
+            Observation::Gone => {
+                return Action::Done(self.last.take().map_or(Ending::NotFound, Ending::Vanished));
+            }
+            Observation::Unreadable => {
+                let since = *self.silent_since.get_or_insert(now);
+                if now.saturating_sub(since) >= self.patience {
+                    return Action::Done(Ending::LostContact(self.last.take()));
+                }
+            }
+        }
+        Action::Poll(self.pace.next_pause())
+    }
+}

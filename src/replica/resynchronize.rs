@@ -1,0 +1,351 @@
+//! The main job, end to end: check, record, ask once, follow to the truth.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::job::{FollowOptions, JobReader};
+use crate::msvm::RelationshipId;
+use crate::msvm::computer_system::ReplicationMode;
+use crate::msvm::replication_relationship::ReplicationState;
+use crate::msvm::replication_service::ResynchronizeReturnValue as ReturnValue;
+
+use super::check::driven_relationship;
+use super::interrupt::{Interrupt, OnInterrupt};
+use super::invoke::{self, Answer};
+use super::outcome::kind_of;
+use super::session::Session;
+use super::state_change::{self, Changed};
+use super::{
+    Acceptance, Baseline, Event, Events, Failure, Outcome, OutcomeKind, Replica, ReplicaReader, Schedule,
+    VirtualMachine, check,
+};
+
+/// How to resynchronize.
+#[derive(Clone, Debug)]
+pub struct ResynchronizeOptions {
+    /// When to start; at once by default.
+    pub schedule: Option<Schedule>,
+    /// Whether to follow to the end: always, never, or, by default, unless it is scheduled.
+    pub follow: Option<bool>,
+    /// Let the host decide in a state that is certain to be refused.
+    pub force: bool,
+    /// Pause a replication that runs, so that it can be resynchronized.
+    pub suspend_first: bool,
+    /// Only say what would be sent.
+    pub dry_run: bool,
+    /// Stop waiting after that time; the resynchronization goes on.
+    pub timeout: Option<Duration>,
+    /// What an interruption does once it runs.
+    pub on_interrupt: OnInterrupt,
+    /// The wish to stop.
+    pub interrupt: Interrupt,
+    /// The pace of following.
+    pub pace: FollowOptions,
+}
+
+impl Default for ResynchronizeOptions {
+    fn default() -> Self {
+        Self {
+            schedule: None,
+            follow: None,
+            force: false,
+            suspend_first: false,
+            dry_run: false,
+            timeout: None,
+            on_interrupt: OnInterrupt::Leave,
+            interrupt: Interrupt::never(),
+            pace: FollowOptions::default(),
+        }
+    }
+}
+
+/// Resynchronizes one virtual machine. `Msvm_ReplicationService.Resynchronize` leaves at most once, whatever
+/// happens; where its reply is lost, the host's state decides what is said.
+///
+/// A resynchronization deletes the recovery points of the replica; asking whether that is meant is up to the
+/// caller.
+pub async fn resynchronize(
+    client: &Client,
+    asked: &str,
+    vm: VirtualMachine,
+    options: &ResynchronizeOptions,
+    events: &dyn Events,
+) -> Outcome {
+    let lane = client.in_lane(&vm.id);
+    let number = driven_relationship(&vm).unwrap_or_else(|_| u32::from(vm.mode == ReplicationMode::Replica));
+    let reader = ReplicaReader::new(RelationshipId::new(vm.id.clone(), number));
+    let mut outcome = Outcome::new(asked, OutcomeKind::Unknown);
+    outcome.vm = Some(vm.clone());
+    let session = Session::new(&lane, vm, reader);
+    let mut run = Run { session, options, events, outcome, begun: lane.clock().elapsed() };
+    if let Err(Stopped(kind, failure)) = run.run().await {
+        run.outcome.kind = kind;
+        run.outcome.failure = failure.map(|failure| *failure);
+    }
+    run.conclude();
+    let Run { outcome, session, .. } = run;
+    events.event(asked, Some(&session.vm), &Event::Result(&outcome));
+    outcome
+}
+
+/// One resynchronization under way.
+pub(super) struct Run<'a> {
+    pub(super) session: Session<'a>,
+    pub(super) options: &'a ResynchronizeOptions,
+    events: &'a dyn Events,
+    pub(super) outcome: Outcome,
+    /// When it began, by our clock.
+    pub(super) begun: Duration,
+}
+
+/// It ends here, with that outcome.
+pub(super) struct Stopped(pub(super) OutcomeKind, pub(super) Option<Box<Failure>>);
+
+impl Stopped {
+    pub(super) fn with(kind: OutcomeKind, failure: Failure) -> Self {
+        Self(kind, Some(Box::new(failure)))
+    }
+}
+
+/// An error before the call.
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::with(kind_of(&error), Failure::new(error.kind(), error.chain()))
+    }
+}
+
+impl Run<'_> {
+    async fn run(&mut self) -> Result<(), Stopped> {
+        let replica = self.prepare().await?;
+        if replica.state == ReplicationState::Resynchronizing {
+            return self.attach(&replica).await;
+        }
+        let replica = self.suspend_first(replica).await?;
+        let client = self.session.client;
+        let start_time = match &self.options.schedule {
+            Some(schedule) => Some(schedule.start_time(client.host_time()).map_err(|error| {
+                Stopped::with(OutcomeKind::Refused, Failure::new("schedule", error.to_string()))
+            })?),
+            None => None,
+        };
+        self.outcome.start_time = start_time;
+        let service = invoke::service(client).await?;
+        let call = invoke::resynchronize(&service, &self.session.vm, start_time);
+        if self.options.dry_run {
+            self.outcome.envelope = Some(invoke::envelope(client, call)?);
+            return Err(Stopped(OutcomeKind::Started, None));
+        }
+        if self.options.interrupt.is_wished() {
+            return Err(Stopped::with(OutcomeKind::Cancelled, interrupted()));
+        }
+        let baseline = Baseline::new(&replica, client.host_time(), start_time);
+        self.outcome.started_at = baseline.host_time;
+        let acceptance = self.call(call).await?;
+        self.after_call(baseline, acceptance).await
+    }
+
+    /// Reads the relationship and refuses what is certain to be refused.
+    async fn prepare(&mut self) -> Result<Replica, Stopped> {
+        let client = self.session.client;
+        let replica = self.session.reader.read(client).await?;
+        self.session.last_replica = replica.clone();
+        self.outcome.state_before = replica.as_ref().map(|replica| replica.state);
+        self.event(&Event::Resolved(replica.as_ref()));
+        let refusal = check(&self.session.vm, replica.as_ref()).err();
+        let can_suspend = self.options.suspend_first
+            && replica.as_ref().is_some_and(|replica| replica.state == ReplicationState::Replicating);
+        if let Some(refusal) = refusal
+            && !self.options.force
+            && !can_suspend
+        {
+            let failure = Failure::new("refused_locally", refusal.reason()).hint(refusal.hint());
+            return Err(Stopped::with(OutcomeKind::Refused, failure));
+        }
+        let Some(replica) = replica else {
+            let failure =
+                Failure::new("refused_locally", "there is no replication relationship to resynchronize");
+            return Err(Stopped::with(OutcomeKind::Refused, failure));
+        };
+        if replica.state == ReplicationState::ResynchronizationSuspended && !self.options.force {
+            return Err(self.suspended("a resynchronization is suspended; nothing was asked for"));
+        }
+        Ok(replica)
+    }
+
+    pub(super) fn suspended(&self, message: &str) -> Stopped {
+        let hint = format!("resume it with `{}`", state_change::resume_command(self.session.reader.id()));
+        let failure = Failure::new("suspended", message).hint(hint);
+        let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
+        Stopped::with(OutcomeKind::Suspended, failure)
+    }
+
+    async fn attach(&mut self, replica: &Replica) -> Result<(), Stopped> {
+        let client = self.session.client;
+        self.outcome.attached = true;
+        if self.options.dry_run {
+            let failure = Failure::new(
+                "already_running",
+                "a resynchronization is running already; it would be followed",
+            );
+            return Err(Stopped::with(OutcomeKind::Started, failure));
+        }
+        let job = super::session::bearable(self.session.find_job().await)?.flatten();
+        if let Some(job) = &job {
+            self.session.attach(job);
+        }
+        self.event(&Event::Attached(job.as_ref()));
+        let baseline = Baseline::new(replica, client.host_time(), None);
+        self.outcome.started_at = baseline.host_time;
+        if self.options.follow == Some(false) {
+            return Err(Stopped(OutcomeKind::Started, None));
+        }
+        self.follow(baseline, Acceptance::Attached).await
+    }
+
+    /// Pauses a replication that runs, if that was asked for.
+    async fn suspend_first(&mut self, replica: Replica) -> Result<Replica, Stopped> {
+        if !self.options.suspend_first
+            || replica.state != ReplicationState::Replicating
+            || self.options.dry_run
+        {
+            return Ok(replica);
+        }
+        let Session { client, vm, reader, .. } = &mut self.session;
+        let changed = state_change::suspend(client, vm, reader).await.map_err(|error| {
+            let failure =
+                Failure::new(error.kind(), format!("replication could not be paused: {}", error.chain()));
+            Stopped::with(kind_of(&error), failure)
+        })?;
+        let message = match changed {
+            Changed::Reached => {
+                let paused = self.session.reader.read(self.session.client).await?;
+                self.session.last_replica = paused.clone();
+                return Ok(paused.unwrap_or(replica));
+            }
+            Changed::Refused(code) => {
+                format!("the host refused to pause the replication: {} ({})", code.label(), code.code())
+            }
+            Changed::NotReached(state) => {
+                let state = state.map_or_else(|| "unknown".to_owned(), |state| state.to_string());
+                format!("the replication was asked to pause, but its state is {state}")
+            }
+        };
+        let hint = "look at `hvreplica status`; nothing was resynchronized";
+        Err(Stopped::with(OutcomeKind::Refused, Failure::new("suspend", message).hint(hint)))
+    }
+
+    /// Sends the call: once.
+    async fn call(&mut self, call: crate::wsman::Invoke) -> Result<Acceptance, Stopped> {
+        let client = self.session.client;
+        self.event(&Event::Invoking);
+        self.outcome.invoked = true;
+        let answer = match client.invoke(call).await {
+            Ok(answer) => answer,
+            Err(error) if error.may_have_run() => return Ok(self.in_doubt(&error.chain())),
+            Err(error) => {
+                self.outcome.invoked = !matches!(error, Error::Transport(_) | Error::Encode(_));
+                return Err(error.into());
+            }
+        };
+        let Some(answer) = Answer::read(&answer) else {
+            return Ok(self.in_doubt("the reply has no return value"));
+        };
+        self.outcome.return_value = Some(answer.return_value);
+        match answer.return_value {
+            ReturnValue::CompletedWithNoError | ReturnValue::MethodParametersCheckedJobStarted => {
+                self.session.job = answer.job.map(JobReader::new);
+                Ok(Acceptance::Accepted)
+            }
+            ReturnValue::Unlisted(code) => {
+                Ok(self.in_doubt(&format!("the host returned {code}, which nobody documents")))
+            }
+            refused => Err(self.refused(refused).await),
+        }
+    }
+
+    fn in_doubt(&mut self, what: &str) -> Acceptance {
+        self.event(&Event::Warning(&format!(
+            "{what}; whether it runs is found out by looking, it is not asked for again"
+        )));
+        Acceptance::InDoubt
+    }
+
+    /// A refusal by return value; two of them call for another look at the state.
+    async fn refused(&mut self, code: ReturnValue) -> Stopped {
+        let state = match super::session::bearable(self.session.reader.read(self.session.client).await) {
+            Ok(Some(Some(replica))) => {
+                let state = replica.state;
+                self.session.last_replica = Some(replica);
+                Some(state)
+            }
+            _ => None,
+        };
+        let message = format!("the host refused: {} ({})", code.label(), code.code());
+        let state = state
+            .map(|state| format!("the replication state is {state} ({}); ", state.code()))
+            .unwrap_or_default();
+        let hint = match code {
+            ReturnValue::AccessDenied => {
+                "the account needs to be a Hyper-V Administrator on the host".to_owned()
+            }
+            ReturnValue::InvalidStateForThisOperation | ReturnValue::SystemIsInUse => {
+                format!("{state}wait for what is going on there to end, then look at `hvreplica status`")
+            }
+            _ => format!("{state}the host's event log Hyper-V-VMMS-Admin may say more"),
+        };
+        Stopped::with(OutcomeKind::Refused, Failure::new("return_value", message).hint(hint))
+    }
+
+    /// Follows, or looks once where nothing is to be followed.
+    async fn after_call(&mut self, baseline: Baseline, acceptance: Acceptance) -> Result<(), Stopped> {
+        let is_scheduled = baseline.start_time.is_some();
+        let follows = self.options.follow.unwrap_or(!is_scheduled);
+        if acceptance == Acceptance::InDoubt || follows {
+            if acceptance == Acceptance::Accepted {
+                self.event(&Event::Accepted(None));
+            }
+            return self.follow(baseline, acceptance).await;
+        }
+        let _ = super::session::bearable(self.session.look().await);
+        self.event(&Event::Accepted(self.session.last_job.as_ref()));
+        Err(Stopped(if is_scheduled { OutcomeKind::Scheduled } else { OutcomeKind::Started }, None))
+    }
+
+    /// Fills in what the last look brought.
+    fn conclude(&mut self) {
+        let replica = self.session.last_replica.as_ref();
+        self.outcome.state_after = replica.map(|replica| replica.state);
+        self.outcome.health = replica.and_then(|replica| replica.health);
+        self.outcome.job = self.session.last_job.clone();
+        let is_open = matches!(
+            self.outcome.kind,
+            OutcomeKind::StillRunning
+                | OutcomeKind::Scheduled
+                | OutcomeKind::Started
+                | OutcomeKind::Suspended
+        );
+        if !is_open && (self.outcome.invoked || self.outcome.attached) {
+            self.outcome.finished_at = self.session.client.host_time();
+        }
+    }
+
+    pub(super) fn event(&self, event: &Event<'_>) {
+        self.events.event(&self.outcome.asked, Some(&self.session.vm), event);
+    }
+
+    /// Since it was asked for, by the host's clock where it gives one.
+    pub(super) fn elapsed(&self) -> Duration {
+        let host = |begun: Timestamp, now: Timestamp| Duration::try_from(now.duration_since(begun)).ok();
+        let by_host = self.outcome.started_at.zip(self.session.client.host_time());
+        by_host
+            .and_then(|(begun, now)| host(begun, now))
+            .unwrap_or_else(|| self.session.client.clock().elapsed().saturating_sub(self.begun))
+    }
+}
+
+pub(super) fn interrupted() -> Failure {
+    Failure::new("interrupted", "interrupted before anything was asked of the host")
+}

@@ -1,0 +1,3 @@
+//! What several themes share.
+
+pub(crate) mod host;
