@@ -467,7 +467,7 @@ fn local_part(name: RawName<'_>) -> &str {
 }
 
 /// The character of one of the five entities or of a number.
-fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError> {
+pub(super) fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError> {
     let number = reference.resolve_char_ref().map_err(|_| XmlError::ForbiddenCharacter)?;
     if let Some(character) = number {
         return if is_allowed(character) { Ok(character) } else { Err(XmlError::ForbiddenCharacter) };
