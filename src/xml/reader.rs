@@ -225,22 +225,20 @@ impl<'x> Reader<'x> {
         }
     }
 
-    /// As [`Reader::text`], and the qualified name that the text is: namespace and local name, where its
-    /// prefix is declared. Declarations on the element itself count.
+    /// As [`Reader::text`], for a text that is a qualified name. Declarations on the element itself count.
     ///
     /// # Errors
     /// As [`Reader::text`].
-    pub fn text_name(&mut self) -> Result<(Cow<'x, str>, Option<(String, String)>), XmlError> {
-        let mut whole: Cow<'x, str> = Cow::Borrowed("");
-        let mut name = None;
+    pub fn text_name(&mut self) -> Result<TextName, XmlError> {
+        let mut name = TextName::default();
         loop {
             match self.next_event()? {
                 Event::Text(piece) => {
-                    whole.to_mut().push_str(&piece);
-                    let found = self.resolve(&whole);
-                    name = found.map(|name| (name.namespace.to_owned(), name.local.to_owned()));
+                    name.text.push_str(&piece);
+                    // The declarations are gone once the element has ended.
+                    name.namespace = self.resolve(&name.text).map(|found| found.namespace.to_owned());
                 }
-                Event::End => return Ok((whole, name)),
+                Event::End => return Ok(name),
                 Event::Start => return Err(XmlError::UnexpectedElement),
                 Event::Eof => return Err(XmlError::Unclosed),
             }
@@ -435,6 +433,23 @@ impl<'x> Reader<'x> {
 
     fn malformed(&self) -> XmlError {
         XmlError::Malformed(self.tokens.error_position())
+    }
+}
+
+/// A qualified name that stands in text, such as `s:Sender`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextName {
+    /// The text as it came.
+    pub text: String,
+    /// Namespace URI of its prefix; `None` where that is not declared.
+    pub namespace: Option<String>,
+}
+
+impl TextName {
+    /// The part behind the prefix.
+    pub fn local(&self) -> &str {
+        let name = self.text.trim();
+        name.split_once(':').map_or(name, |(_, local)| local)
     }
 }
 

@@ -98,7 +98,7 @@ fn pretty_is_indented_and_the_same() {
     fs::write(&path, reply(&Reply::Release)).unwrap();
     let run = |pretty| {
         let mut out = Vec::new();
-        assert_eq!(decode::run(&[path.clone()], pretty, &mut out, &mut Vec::new()).unwrap(), 0);
+        assert_eq!(decode::run(std::slice::from_ref(&path), pretty, &mut out, &mut Vec::new()).unwrap(), 0);
         String::from_utf8(out).unwrap()
     };
     let (line, lines) = (run(false), run(true));

@@ -95,10 +95,10 @@ fn a_name_in_text_may_be_declared_by_its_element() {
     let mut reader = Reader::new("<a><b xmlns:p='u'>\n p:c </b><d>p:c</d></a>");
     reader.next_event().unwrap();
     assert!(reader.child().unwrap());
-    let (text, name) = reader.text_name().unwrap();
-    assert_eq!((&*text, name), ("\n p:c ", Some(("u".to_owned(), "c".to_owned()))));
+    let name = reader.text_name().unwrap();
+    assert_eq!((name.text.as_str(), name.local(), name.namespace.as_deref()), ("\n p:c ", "c", Some("u")));
     assert!(reader.child().unwrap());
-    assert_eq!(reader.text_name().unwrap().1, None);
+    assert_eq!(reader.text_name().unwrap().namespace, None);
 }
 
 #[test]
