@@ -94,7 +94,10 @@ impl Host {
     }
 
     fn network(connection: &Connection) -> Result<Self, ConnectError> {
-        let host = connection.host.as_deref().ok_or_else(|| "no host given: use --host NAME or HVREPLICA_HOST".to_owned())?;
+        let host = connection
+            .host
+            .as_deref()
+            .ok_or_else(|| "no host given: use --host NAME or HVREPLICA_HOST".to_owned())?;
         let endpoint = endpoint::parse(host, connection)?;
         let url = endpoint.url();
         let authentication = authentication(connection, &endpoint)?;
@@ -125,7 +128,10 @@ impl Host {
     /// A client with a connection of its own.
     pub(super) fn client(&self) -> Result<Client, TransportError> {
         let transport: Arc<dyn Transport> = match &self.source {
-            Source::Recording(replayer) => Arc::clone(replayer) as Arc<dyn Transport>,
+            Source::Recording(replayer) => {
+                let replayer: Arc<Replayer> = Arc::clone(replayer);
+                replayer
+            }
             Source::Network { options, recorder } => {
                 let http: Arc<dyn Transport> = Arc::new(Http::new((**options).clone())?);
                 match recorder {
@@ -166,7 +172,8 @@ fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authen
     match method {
         Method::Basic => {
             if endpoint.scheme == Scheme::Http && !connection.danger_allow_unencrypted {
-                let message = "--auth basic sends the password itself: use --https, or --danger-allow-unencrypted";
+                let message =
+                    "--auth basic sends the password itself: use --https, or --danger-allow-unencrypted";
                 return Err(ConnectError::Usage(message.to_owned()));
             }
             Ok(Authentication::Basic(credential::read(connection)?))
@@ -177,7 +184,8 @@ fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authen
             Ok(Authentication::Ntlm(credential::read(connection)?))
         }
         Method::Kerberos | Method::Certificate | Method::Credssp => {
-            let message = "this version has no --auth kerberos, certificate or credssp: use negotiate, ntlm or basic";
+            let message =
+                "this version has no --auth kerberos, certificate or credssp: use negotiate, ntlm or basic";
             Err(ConnectError::Usage(message.to_owned()))
         }
     }
@@ -185,7 +193,9 @@ fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authen
 
 fn trust(connection: &Connection) -> Result<Trust, ConnectError> {
     if let Some(pin) = &connection.pin_sha256 {
-        return Ok(Trust::Pin(parse_pin(pin).ok_or_else(|| "--pin-sha256 wants 64 hexadecimal digits".to_owned())?));
+        return Ok(Trust::Pin(
+            parse_pin(pin).ok_or_else(|| "--pin-sha256 wants 64 hexadecimal digits".to_owned())?,
+        ));
     }
     if connection.danger_accept_invalid_certs {
         return Ok(Trust::DangerAny);
@@ -199,7 +209,8 @@ fn trust(connection: &Connection) -> Result<Trust, ConnectError> {
 
 /// Digits with or without colons between the bytes.
 fn parse_pin(text: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> = text.chars().filter(|c| *c != ':').map(|c| c.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
+    let digits: Vec<u8> =
+        text.chars().filter(|c| *c != ':').map(|c| c.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
     let (pairs, rest) = digits.as_chunks::<2>();
     let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
     if rest.is_empty() { bytes.try_into().ok() } else { None }
@@ -207,7 +218,9 @@ fn parse_pin(text: &str) -> Option<[u8; 32]> {
 
 fn warn_of_danger(connection: &Connection) {
     if connection.danger_accept_invalid_certs {
-        tracing::warn!("--danger-accept-invalid-certs: any certificate is accepted; whoever is on the way can read and change everything");
+        tracing::warn!(
+            "--danger-accept-invalid-certs: any certificate is accepted; whoever is on the way can read and change everything"
+        );
     }
     if connection.danger_allow_unencrypted {
         tracing::warn!("--danger-allow-unencrypted: passwords and messages may cross the network in clear");

@@ -47,7 +47,8 @@ pub(super) fn parse(host: &str, connection: &Connection) -> Result<Endpoint, Str
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), String> {
     let bad = |port: &str| format!("{port:?} is no port");
     if let Some(rest) = authority.strip_prefix('[') {
-        let (address, port) = rest.split_once(']').ok_or_else(|| "--host lacks a closing bracket".to_owned())?;
+        let (address, port) =
+            rest.split_once(']').ok_or_else(|| "--host lacks a closing bracket".to_owned())?;
         return match port.strip_prefix(':') {
             Some(port) => Ok((address, Some(port.parse().map_err(|_| bad(port))?))),
             None => Ok((address, None)),

@@ -72,8 +72,10 @@ impl Exit {
 
     /// What one outcome comes to.
     pub(super) fn of_outcome(outcome: &Outcome) -> Self {
-        let is_configuration =
-            outcome.failure.as_ref().is_some_and(|failure| failure.kind == "configuration" || failure.kind == "usage");
+        let is_configuration = outcome
+            .failure
+            .as_ref()
+            .is_some_and(|failure| failure.kind == "configuration" || failure.kind == "usage");
         match outcome.kind {
             _ if is_configuration => Self::Usage,
             OutcomeKind::Succeeded | OutcomeKind::Scheduled | OutcomeKind::Started => Self::Success,

@@ -18,7 +18,8 @@ pub(super) fn begin(connection: &Connection) {
         (false, _) => LevelFilter::TRACE,
     };
     let ours = Targets::new().with_target("hvreplica", level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
     let lines = lines.with_ansi(false);
     let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
 }

@@ -40,7 +40,8 @@ struct Profile {
 /// Fills in what was not given on the command line or by the environment.
 pub(super) fn apply(mut connection: Connection) -> Result<Connection, String> {
     let Some(name) = connection.profile.clone() else { return Ok(connection) };
-    let file = connection.config.clone().or_else(usual_file).ok_or("there is no folder for a configuration")?;
+    let file =
+        connection.config.clone().or_else(usual_file).ok_or("there is no folder for a configuration")?;
     let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let profile = find(&text, &name).map_err(|error| format!("{}: {error}", file.display()))?;
     let duration = |text: Option<String>| text.as_deref().map(parse_duration).transpose();
@@ -48,7 +49,8 @@ pub(super) fn apply(mut connection: Connection) -> Result<Connection, String> {
     connection.https = connection.https || (profile.https && !names_scheme);
     connection.http = connection.http || (profile.http && !names_scheme);
     // A host of its own does not take over the port of another.
-    connection.port = connection.port.or(profile.port.filter(|_| connection.host.is_none()));
+    let has_host = connection.host.is_some();
+    connection.port = connection.port.or(if has_host { None } else { profile.port });
     connection.host = connection.host.or(profile.host);
     if let (None, Some(method)) = (connection.auth, &profile.auth) {
         connection.auth = Some(Method::from_str(method, false)?);
@@ -69,7 +71,8 @@ pub(super) fn apply(mut connection: Connection) -> Result<Connection, String> {
 
 fn find(text: &str, name: &str) -> Result<Profile, String> {
     // The error of the parser would quote the line, which may hold what does not belong there.
-    let config: Config = toml::from_str(text).map_err(|_| "not a configuration with tables [profile.NAME]")?;
+    let config: Config =
+        toml::from_str(text).map_err(|_| "not a configuration with tables [profile.NAME]")?;
     let mut profiles = config.profile;
     let known = profiles.keys().cloned().collect::<Vec<_>>().join(", ");
     let table = profiles.remove(name).ok_or_else(|| format!("no profile {name:?}; there are: {known}"))?;

@@ -173,6 +173,11 @@ fn snake_case(name: &str) -> String {
     out
 }
 
+/// A fault as JSON.
+pub(in crate::cli) fn fault_json(fault: &Fault) -> serde_json::Value {
+    serde_json::to_value(FaultJson(fault)).unwrap_or_default()
+}
+
 struct FaultJson<'a>(&'a Fault);
 
 impl Serialize for FaultJson<'_> {

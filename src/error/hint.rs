@@ -1,14 +1,17 @@
 //! What to do about an error, where we know.
 
-use crate::error::Error;
 use crate::transport::TransportErrorKind;
 use crate::wsman::Fault;
+
+use super::Error;
 
 /// The cure that is known for an error.
 pub(super) fn hint(error: &Error) -> Option<String> {
     let text = match error {
         Error::Transport(_) => return error.transport().and_then(|kind| transport(kind, &error.chain())),
-        Error::Http { status: 404 } => "no WinRM listener at this port and path: check --host, --port and the URL's path",
+        Error::Http { status: 404 } => {
+            "no WinRM listener at this port and path: check --host, --port and the URL's path"
+        }
         Error::Http { status: 401 | 403 } => ACCOUNT,
         Error::Http { status: 500 } => {
             "a listener answers so to what it cannot decrypt or may not take in clear: use --auth negotiate, or --https"
@@ -19,7 +22,9 @@ pub(super) fn hint(error: &Error) -> Option<String> {
             "something other than WinRM answers there, perhaps a proxy: check --host, --port and the URL's path"
         }
         Error::Fault(fault) => return fault_hint(fault),
-        Error::Reply(_) | Error::Instance { .. } => "the host, or something in front of it, does not speak WS-Management as it should",
+        Error::Reply(_) | Error::Instance { .. } => {
+            "the host, or something in front of it, does not speak WS-Management as it should"
+        }
         Error::Encode(_) => return None,
     };
     Some(text.to_owned())
@@ -39,7 +44,9 @@ fn transport(kind: &TransportErrorKind, chain: &str) -> Option<String> {
         TransportErrorKind::NotOffered { wanted, offered } => {
             let offers = offered.join(", ");
             return Some(match wanted.as_str() {
-                "basic" => format!("the host's listener allows {offers}: use --auth negotiate, or enable Basic there"),
+                "basic" => format!(
+                    "the host's listener allows {offers}: use --auth negotiate, or enable Basic there"
+                ),
                 _ => format!("the host's listener allows {offers}: choose one of these with --auth"),
             });
         }
@@ -49,7 +56,9 @@ fn transport(kind: &TransportErrorKind, chain: &str) -> Option<String> {
         }
         TransportErrorKind::Redirect { .. } => "if you trust the place it names, give that URL as --host",
         TransportErrorKind::NotHttp => "something other than WinRM listens there: check --port",
-        TransportErrorKind::BadToken => "the host, or something in front of it, does not speak NTLM as it should",
+        TransportErrorKind::BadToken => {
+            "the host, or something in front of it, does not speak NTLM as it should"
+        }
         TransportErrorKind::Handshake { .. } => {
             "something other than WinRM answers there, perhaps a proxy: check --host, --port and the URL's path"
         }
