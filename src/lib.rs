@@ -6,6 +6,7 @@
 
 pub mod auth;
 pub mod cim;
+pub mod cli;
 pub mod client;
 pub mod error;
 pub mod job;

@@ -1,3 +1,7 @@
 //! The `hvreplica` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hvreplica::cli::run(std::env::args_os()).into()
+}

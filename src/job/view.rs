@@ -93,6 +93,15 @@ impl Job {
         })
     }
 
+    /// The label of its state. 32768, which the documentation of the class does not list, is what Hyper-V's own
+    /// tools call completed with warnings.
+    pub fn state_label(&self) -> std::borrow::Cow<'static, str> {
+        match self.state {
+            JobState::Unlisted(32768) => "Completed with Warnings".into(),
+            state => state.label(),
+        }
+    }
+
     /// Whether it has ended.
     pub fn is_over(&self) -> bool {
         is_terminal(self.state)

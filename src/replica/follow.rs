@@ -52,8 +52,9 @@ impl Run<'_> {
 
     async fn look_and_report(&mut self) -> Result<Observation, Stopped> {
         let look = self.session.look().await.map_err(|error| {
-            let failure = Failure::new(error.kind(), error.chain()).may_have_run();
-            Stopped::with(OutcomeKind::Unknown, failure.hint(self.settle_hint()))
+            let failure = Failure::of_error(&error).hint(self.settle_hint());
+            let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
+            Stopped::with(OutcomeKind::Unknown, failure)
         })?;
         if let JobSeen::Seen(job) = &look.job
             && job.is_over()

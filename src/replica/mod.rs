@@ -12,6 +12,7 @@ mod find;
 mod follow;
 mod interrupt;
 mod invoke;
+mod jobs;
 mod outcome;
 mod relationship;
 mod resynchronize;
@@ -26,6 +27,7 @@ pub use course::{Acceptance, Course, Ending, JobSeen, Observation, ReplicaSeen, 
 pub use event::{Event, Events};
 pub use find::{FindError, VirtualMachine, find, waiting};
 pub use interrupt::{Interrupt, OnInterrupt};
+pub use jobs::{affected, cancel_job};
 pub use outcome::{Failure, Outcome, OutcomeKind};
 pub use relationship::{Replica, ReplicaReader};
 pub use resynchronize::{ResynchronizeOptions, resynchronize};

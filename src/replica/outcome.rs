@@ -85,6 +85,8 @@ pub struct Outcome {
     pub state_before: Option<ReplicationState>,
     /// `ReplicationState` at the end.
     pub state_after: Option<ReplicationState>,
+    /// Every `ReplicationState` seen, in order.
+    pub states_seen: Vec<ReplicationState>,
     /// `ReplicationHealth` at the end.
     pub health: Option<ReplicationHealth>,
     /// When it was asked for or found, by the host's clock.
@@ -120,6 +122,11 @@ impl Failure {
         Self { kind, message: message.into(), hint: None, may_have_run: false, candidates: Vec::new() }
     }
 
+    /// The failure that an error stands for.
+    pub fn of_error(error: &Error) -> Self {
+        Self { hint: error.hint(), ..Self::new(error.kind(), error.chain()) }
+    }
+
     /// The same with what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -149,6 +156,7 @@ impl Outcome {
             job_errors: Vec::new(),
             state_before: None,
             state_after: None,
+            states_seen: Vec::new(),
             health: None,
             started_at: None,
             finished_at: None,
@@ -161,7 +169,7 @@ impl Outcome {
     /// The outcome of an error before anything was asked for.
     pub fn of_error(asked: impl Into<String>, error: &Error) -> Self {
         let mut outcome = Self::new(asked, kind_of(error));
-        outcome.failure = Some(Failure::new(error.kind(), error.chain()));
+        outcome.failure = Some(Failure::of_error(error));
         outcome
     }
 

@@ -113,7 +113,7 @@ impl Stopped {
 /// An error before the call.
 impl From<Error> for Stopped {
     fn from(error: Error) -> Self {
-        Self::with(kind_of(&error), Failure::new(error.kind(), error.chain()))
+        Self::with(kind_of(&error), Failure::of_error(&error))
     }
 }
 
@@ -151,7 +151,7 @@ impl Run<'_> {
     async fn prepare(&mut self) -> Result<Replica, Stopped> {
         let client = self.session.client;
         let replica = self.session.reader.read(client).await?;
-        self.session.last_replica = replica.clone();
+        self.session.note(replica.as_ref());
         self.outcome.state_before = replica.as_ref().map(|replica| replica.state);
         self.event(&Event::Resolved(replica.as_ref()));
         let refusal = check(&self.session.vm, replica.as_ref()).err();
@@ -222,7 +222,7 @@ impl Run<'_> {
         let message = match changed {
             Changed::Reached => {
                 let paused = self.session.reader.read(self.session.client).await?;
-                self.session.last_replica = paused.clone();
+                self.session.note(paused.as_ref());
                 return Ok(paused.unwrap_or(replica));
             }
             Changed::Refused(code) => {
@@ -278,7 +278,7 @@ impl Run<'_> {
         let state = match super::session::bearable(self.session.reader.read(self.session.client).await) {
             Ok(Some(Some(replica))) => {
                 let state = replica.state;
-                self.session.last_replica = Some(replica);
+                self.session.note(Some(&replica));
                 Some(state)
             }
             _ => None,
@@ -320,6 +320,7 @@ impl Run<'_> {
         self.outcome.state_after = replica.map(|replica| replica.state);
         self.outcome.health = replica.and_then(|replica| replica.health);
         self.outcome.job = self.session.last_job.clone();
+        self.outcome.states_seen = std::mem::take(&mut self.session.states_seen);
         let is_open = matches!(
             self.outcome.kind,
             OutcomeKind::StillRunning

@@ -6,6 +6,7 @@ use crate::cim::Value;
 use crate::client::Client;
 use crate::error::Error;
 use crate::job::{Job, JobReader, affecting};
+use crate::msvm::replication_relationship::ReplicationState;
 use crate::msvm::replication_setting_data::ReplicationSettingData;
 use crate::msvm::resource_uri;
 use crate::wsman::{Enumerate, Filter, Wql};
@@ -23,11 +24,13 @@ pub(super) struct Session<'c> {
     pub(super) last_job: Option<Job>,
     /// The last relationship seen.
     pub(super) last_replica: Option<Replica>,
+    /// Every state seen, in order.
+    pub(super) states_seen: Vec<ReplicationState>,
 }
 
 impl<'c> Session<'c> {
     pub(super) fn new(client: &'c Client, vm: VirtualMachine, reader: ReplicaReader) -> Self {
-        Self { client, vm, reader, job: None, last_job: None, last_replica: None }
+        Self { client, vm, reader, job: None, last_job: None, last_replica: None, states_seen: Vec::new() }
     }
 
     /// Looks at the job, then at the relationship. Only what nobody can wait out is an error.
@@ -57,7 +60,7 @@ impl<'c> Session<'c> {
     async fn look_at_replica(&mut self) -> Result<ReplicaSeen, Error> {
         match bearable(self.reader.read(self.client).await)? {
             Some(Some(replica)) => {
-                self.last_replica = Some(replica.clone());
+                self.note(Some(&replica));
                 return Ok(ReplicaSeen::Seen(replica));
             }
             Some(None) => {}
@@ -68,6 +71,16 @@ impl<'c> Session<'c> {
             Some(None) => ReplicaSeen::Away,
             None => ReplicaSeen::Unreadable,
         })
+    }
+
+    /// Remembers the relationship as it was seen.
+    pub(super) fn note(&mut self, replica: Option<&Replica>) {
+        self.last_replica = replica.cloned();
+        if let Some(replica) = replica
+            && self.states_seen.last() != Some(&replica.state)
+        {
+            self.states_seen.push(replica.state);
+        }
     }
 
     /// Finds a resynchronization of this machine that has not ended.

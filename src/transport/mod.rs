@@ -6,7 +6,14 @@
 mod error;
 mod exchange;
 mod http;
+mod record;
+mod recording;
+mod replay;
+mod scrub;
+mod scrub_learn;
 
 pub use error::{Delivery, TransportError, TransportErrorKind};
 pub use exchange::{Connection, Exchange, HttpRequest, HttpResponse, Transport};
 pub use http::{Authentication, Endpoint, Http, HttpOptions, Scheme, Trust};
+pub use record::{Recorder, RecorderOptions, Recording};
+pub use replay::Replayer;

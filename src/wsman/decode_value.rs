@@ -46,9 +46,38 @@ pub(super) fn read(
         return Ok(Value::Null);
     }
     let type_name = class_of_type(reader)?;
-    match reader.text_or_child()? {
-        Content::Text(text) => Ok(scalar(text, declared, schema)),
-        Content::Child(text) => read_structure(reader, &text, type_name, declared, schema),
+    // What the schema knows has no attributes of its own; elsewhere they may say something.
+    let attributes = if declared.is_some() { Vec::new() } else { own_attributes(reader)? };
+    let value = match reader.text_or_child()? {
+        Content::Text(text) => scalar(text, declared, schema),
+        Content::Child(text) => read_structure(reader, &text, type_name, declared, schema)?,
+    };
+    Ok(if attributes.is_empty() { value } else { with_attributes(attributes, value) })
+}
+
+/// The attributes of the element that began last, as properties of their own; those of XML Schema are none.
+pub(super) fn own_attributes(reader: &Reader<'_>) -> Result<Vec<(Name, Value)>, XmlError> {
+    let all = reader.attributes()?.into_iter();
+    let own = all.filter(|(name, _)| !matches!(name.namespace, ns::XSI | ns::XML | ns::SOAP));
+    Ok(own.map(|(name, value)| attribute(name.local, &value)).collect())
+}
+
+fn attribute(local: &str, value: &str) -> (Name, Value) {
+    (Name::Owned(format!("@{local}")), value.into())
+}
+
+/// A value that came with attributes: an instance that has them before what it is.
+fn with_attributes(mut attributes: Vec<(Name, Value)>, value: Value) -> Value {
+    match value {
+        Value::Instance(mut instance) => {
+            attributes.append(&mut instance.properties);
+            instance.properties = attributes;
+            Value::Instance(instance)
+        }
+        value => {
+            attributes.push((Name::Borrowed(STRAY), value));
+            Instance { properties: attributes, ..Instance::default() }.into()
+        }
     }
 }
 
@@ -130,6 +159,14 @@ pub(super) fn from_element(element: &Element, text: Option<&str>, schema: &Schem
     if element.attribute(ns::XSI, "nil").is_some_and(|nil| matches!(nil.trim(), "true" | "1")) {
         return Value::Null;
     }
+    let own = element.attributes.iter();
+    let own = own.filter(|own| !matches!(own.namespace.as_str(), ns::XSI | ns::XML | ns::SOAP));
+    let attributes: Vec<_> = own.map(|own| attribute(&own.local, &own.value)).collect();
+    let value = content_of(element, text, schema);
+    if attributes.is_empty() { value } else { with_attributes(attributes, value) }
+}
+
+fn content_of(element: &Element, text: Option<&str>, schema: &Schema) -> Value {
     if element.elements().next().is_none() {
         return scalar(Cow::Owned(element.text()), None, schema);
     }
@@ -144,7 +181,7 @@ pub(super) fn from_element(element: &Element, text: Option<&str>, schema: &Schem
     let own = element.text();
     for stray in [text.unwrap_or_default(), &own] {
         if !stray.trim().is_empty() {
-            instance.properties.push((Name::Borrowed(STRAY), stray.into()));
+            super::instance_decode::add(&mut instance.properties, Name::Borrowed(STRAY), stray.into());
         }
     }
     instance.into()

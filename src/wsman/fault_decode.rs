@@ -1,6 +1,6 @@
 //! Reads faults in all their shapes: WSManFault, nested in a provider's, a CIM error, or nothing but a code.
 
-use crate::xml::{Content, Element, QName, Reader, XmlError};
+use crate::xml::{Content, Element, Reader, TextName, XmlError};
 
 use super::fault::{Fault, FaultCode, QualifiedName};
 use super::ns;
@@ -32,8 +32,8 @@ fn read_code(reader: &mut Reader<'_>, fault: &mut Fault) -> Result<(), XmlError>
     while reader.depth() >= outside {
         match reader.text_or_child()? {
             Content::Child(_) if reader.name().is(ns::SOAP, "Value") => {
-                let text = reader.text()?.into_owned();
-                names.push((resolve(reader, &text), text));
+                let name = reader.text_name()?;
+                names.push((qualified(&name), name.text));
             }
             Content::Child(_) | Content::Text(_) => {}
         }
@@ -48,10 +48,12 @@ fn read_code(reader: &mut Reader<'_>, fault: &mut Fault) -> Result<(), XmlError>
     Ok(())
 }
 
-fn resolve(reader: &Reader<'_>, text: &str) -> QualifiedName {
-    let text = text.trim();
-    let name = reader.resolve(text).unwrap_or(QName { namespace: "", local: text });
-    QualifiedName { namespace: name.namespace.to_owned(), local: name.local.to_owned() }
+/// Where the prefix is not declared, it stays in the name.
+fn qualified(name: &TextName) -> QualifiedName {
+    match &name.namespace {
+        Some(namespace) => QualifiedName { namespace: namespace.clone(), local: name.local().to_owned() },
+        None => QualifiedName { namespace: String::new(), local: name.text.trim().to_owned() },
+    }
 }
 
 fn code_of(name: &QualifiedName, text: &str) -> FaultCode {

@@ -44,6 +44,16 @@ pub struct Association {
 }
 
 impl Filter {
+    /// The URI of its dialect.
+    pub fn dialect(&self) -> &str {
+        match self {
+            Self::Wql(_) => WQL,
+            Self::Selectors(_) => SELECTOR,
+            Self::Association(_) => ASSOCIATION,
+            Self::Other { dialect, .. } => dialect,
+        }
+    }
+
     pub(super) fn write(&self, writer: &mut Writer) {
         match self {
             Self::Wql(query) => writer.element("w:Filter").attribute("Dialect", WQL).text(query),

@@ -57,8 +57,13 @@ impl InstanceDecoder {
             reader.skip()?;
             return Ok(Instance::new(class, namespace));
         }
+        let mut attributes = decode_value::own_attributes(reader)?;
         let properties = self.properties(reader, Members::Class(known), schema)?;
-        Ok(Instance { class, namespace, properties })
+        if attributes.is_empty() {
+            return Ok(Instance { class, namespace, properties });
+        }
+        attributes.extend(properties);
+        Ok(Instance { class, namespace, properties: attributes })
     }
 
     fn properties(
@@ -175,7 +180,7 @@ pub(super) fn add(properties: &mut Vec<(Name, Value)>, name: Name, value: Value)
 
 fn keep_stray(properties: &mut Vec<(Name, Value)>, text: &str) {
     if !text.trim().is_empty() {
-        properties.push((Name::Borrowed(STRAY), text.into()));
+        add(properties, Name::Borrowed(STRAY), text.into());
     }
 }
 

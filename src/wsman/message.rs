@@ -80,8 +80,10 @@ pub struct Message {
     pub direction: Direction,
     /// The headers.
     pub headers: Headers,
-    /// The body.
+    /// The first element of the body.
     pub body: Body,
+    /// Further elements of the body.
+    pub more: Vec<Element>,
 }
 
 /// What a body holds.
@@ -108,10 +110,10 @@ pub enum Body {
     Invocation(Invocation),
     /// A fault.
     Fault(Box<Fault>),
-    /// Where Create put the new instance, and what came along with it.
-    Created(Reference, Vec<Element>),
-    /// Anything else, element by element.
-    Other(Vec<Element>),
+    /// Where Create put the new instance.
+    Created(Reference),
+    /// Anything else.
+    Other(Element),
 }
 
 /// The answer of Identify (DSP0226, 11).

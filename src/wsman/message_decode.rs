@@ -68,6 +68,7 @@ struct Decoder<'x, 'a> {
     /// The request that the message answers, if it is known.
     request: Option<&'a Request>,
     headers: Headers,
+    more: Vec<Element>,
     instances: InstanceDecoder,
 }
 
@@ -78,6 +79,7 @@ impl<'x, 'a> Decoder<'x, 'a> {
             schema,
             request,
             headers: Headers::default(),
+            more: Vec::new(),
             instances: InstanceDecoder::default(),
         }
     }
@@ -102,7 +104,7 @@ impl<'x, 'a> Decoder<'x, 'a> {
         }
         let body = body.unwrap_or(Body::Empty);
         let (kind, direction) = classify(&self.headers, &body);
-        Ok(Message { kind, direction, headers: self.headers, body })
+        Ok(Message { kind, direction, headers: self.headers, body, more: self.more })
     }
 
     /// The child elements of the innermost open element, to its end.
@@ -119,20 +121,8 @@ impl<'x, 'a> Decoder<'x, 'a> {
             return Ok(Body::Empty);
         }
         let body = self.first()?;
-        let more = self.elements()?;
-        Ok(match (body, more.is_empty()) {
-            (body, true) => body,
-            (Body::Created(reference, mut own), false) => {
-                own.extend(more);
-                Body::Created(reference, own)
-            }
-            (Body::Other(mut own), false) => {
-                own.extend(more);
-                Body::Other(own)
-            }
-            // Several elements belong to no operation that we know.
-            (body, false) => body,
-        })
+        self.more = self.elements()?;
+        Ok(body)
     }
 
     /// Reads the first element of the body, which has begun.
@@ -152,11 +142,11 @@ impl<'x, 'a> Decoder<'x, 'a> {
             (ns::TRANSFER, "ResourceCreated") => {
                 let element = Element::read(&mut self.reader)?;
                 Ok(match reference::decode(&element) {
-                    Ok(reference) => Body::Created(reference, Vec::new()),
-                    Err(_) => Body::Other(vec![element]),
+                    Ok(reference) => Body::Created(reference),
+                    Err(_) => Body::Other(element),
                 })
             }
-            (ns::EVENTING | ns::ENUMERATION, _) => Ok(Body::Other(vec![Element::read(&mut self.reader)?])),
+            (ns::EVENTING | ns::ENUMERATION, _) => Ok(Body::Other(Element::read(&mut self.reader)?)),
             _ => self.by_action(),
         }
     }
@@ -172,7 +162,7 @@ impl<'x, 'a> Decoder<'x, 'a> {
         match action::classify(action) {
             Some((Kind::Get | Kind::Put | Kind::Create, _)) => self.instance(),
             None if is_event(action) => self.instance(),
-            _ => Ok(Body::Other(vec![Element::read(&mut self.reader)?])),
+            _ => Ok(Body::Other(Element::read(&mut self.reader)?)),
         }
     }
 
@@ -353,7 +343,7 @@ fn classify(headers: &Headers, body: &Body) -> (Kind, Direction) {
             let is_reply = is_reply || action.ends_with("Response");
             (Kind::Invoke, if is_reply { Direction::Response } else { Direction::Request })
         }
-        Body::Created(..) => (Kind::Create, Direction::Response),
+        Body::Created(_) => (Kind::Create, Direction::Response),
         Body::Instance(_) | Body::Other(_) | Body::Empty => match action::classify(action) {
             Some(known) => known,
             None if is_event(action) => (Kind::Event, Direction::Response),

@@ -57,6 +57,9 @@ pub fn encode_reply(reply: &Reply, header: &ReplyHeader, schema: &Schema) -> Res
     for prefix in ["s", "a", "x", "n", "w", "b"] {
         envelope = envelope.declare(prefix, ns::of_prefix(prefix));
     }
+    if matches!(reply, Reply::Fault(_)) {
+        envelope = envelope.declare("e", ns::EVENTING);
+    }
     envelope.content(|writer| {
         if matches!(reply, Reply::Identify(_)) {
             writer.element("s:Header").empty();

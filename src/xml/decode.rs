@@ -18,7 +18,8 @@ pub fn decode<'x>(bytes: &'x [u8], charset: Option<&str>) -> Result<Cow<'x, str>
         [0, b'<', ..] => utf16(bytes, u16::from_be_bytes)?,
         _ => without_mark(bytes, charset)?,
     };
-    if text.bytes().any(|byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) {
+    let is_control = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+    if text.bytes().any(is_control) || text.contains('\u{FFFE}') || text.contains('\u{FFFF}') {
         return Err(XmlError::ForbiddenCharacter);
     }
     Ok(text)
@@ -84,5 +85,6 @@ mod tests {
         assert_eq!(decode(b"<a>\xE4</a>", None), Err(XmlError::Encoding("UTF-8")));
         assert_eq!(decode(b"<a/>", Some("iso-8859-1")), Err(XmlError::Charset));
         assert_eq!(decode(b"<a>\x01</a>", None), Err(XmlError::ForbiddenCharacter));
+        assert_eq!(decode("<a>\u{FFFF}</a>".as_bytes(), None), Err(XmlError::ForbiddenCharacter));
     }
 }

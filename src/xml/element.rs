@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::pretty::is_blank;
 use super::reader::Content;
 use super::{Event, QName, Reader, XmlError};
 
@@ -151,7 +152,7 @@ impl Element {
             .iter()
             .filter(|node| match node {
                 Node::Element(_) => true,
-                Node::Text(text) => !has_elements || !text.trim().is_empty(),
+                Node::Text(text) => !has_elements || !is_blank(text),
             })
             .collect()
     }

@@ -14,6 +14,6 @@ mod writer;
 pub use decode::decode;
 pub use element::{Attribute, Element, Node, difference};
 pub use error::XmlError;
-pub use pretty::pretty;
-pub use reader::{Content, Event, Limits, QName, Reader};
+pub use pretty::{OpenElement, Place, pretty, rewrite};
+pub use reader::{Content, Event, Limits, QName, Reader, TextName};
 pub use writer::{Open, WriteError, Writer};

@@ -225,6 +225,26 @@ impl<'x> Reader<'x> {
         }
     }
 
+    /// As [`Reader::text`], for a text that is a qualified name. Declarations on the element itself count.
+    ///
+    /// # Errors
+    /// As [`Reader::text`].
+    pub fn text_name(&mut self) -> Result<TextName, XmlError> {
+        let mut name = TextName::default();
+        loop {
+            match self.next_event()? {
+                Event::Text(piece) => {
+                    name.text.push_str(&piece);
+                    // The declarations are gone once the element has ended.
+                    name.namespace = self.resolve(&name.text).map(|found| found.namespace.to_owned());
+                }
+                Event::End => return Ok(name),
+                Event::Start => return Err(XmlError::UnexpectedElement),
+                Event::Eof => return Err(XmlError::Unclosed),
+            }
+        }
+    }
+
     /// Reads the content of the innermost open element up to its end or its first child element. In front of
     /// a child the text is what separates it; the child has begun.
     ///
@@ -317,7 +337,13 @@ impl<'x> Reader<'x> {
             let prefix = match raw.strip_prefix("xmlns") {
                 Some("") => "",
                 Some(rest) if rest.starts_with(':') => &rest[1..],
-                _ => continue,
+                _ => {
+                    // Nobody may ask for the value; what it refers to has to exist all the same.
+                    if attribute.value.contains('&') {
+                        self.attribute_value(&attribute)?;
+                    }
+                    continue;
+                }
             };
             let value = self.attribute_value(&attribute)?;
             if value.is_empty() && !prefix.is_empty() {
@@ -329,15 +355,21 @@ impl<'x> Reader<'x> {
         self.check_prefixes(start)
     }
 
-    /// A prefix of an attribute may be declared behind it, so this comes last.
+    /// A prefix of an attribute may be declared behind it, so this comes last. Two prefixes of one namespace
+    /// may not give an attribute twice.
     fn check_prefixes(&self, start: &BytesStart<'x>) -> Result<(), XmlError> {
+        let mut earlier: Vec<(&str, &str)> = Vec::new();
         for attribute in start.attributes().flatten() {
-            if let Some(prefix) = attribute.key.prefix()
-                && attribute.key.as_namespace_binding().is_none()
-                && self.lookup(prefix.as_ref()).is_none()
-            {
-                return Err(XmlError::UndeclaredPrefix);
+            let Some(prefix) = attribute.key.prefix() else { continue };
+            if attribute.key.as_namespace_binding().is_some() {
+                continue;
             }
+            let namespace = self.lookup(prefix.as_ref()).ok_or(XmlError::UndeclaredPrefix)?;
+            let name = (namespace, local_part(attribute.key));
+            if earlier.contains(&name) {
+                return Err(self.malformed());
+            }
+            earlier.push(name);
         }
         Ok(())
     }
@@ -404,6 +436,23 @@ impl<'x> Reader<'x> {
     }
 }
 
+/// A qualified name that stands in text, such as `s:Sender`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextName {
+    /// The text as it came.
+    pub text: String,
+    /// Namespace URI of its prefix; `None` where that is not declared.
+    pub namespace: Option<String>,
+}
+
+impl TextName {
+    /// The part behind the prefix.
+    pub fn local(&self) -> &str {
+        let name = self.text.trim();
+        name.split_once(':').map_or(name, |(_, local)| local)
+    }
+}
+
 /// What stands in an element, up to its first child.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Content<'x> {
@@ -418,7 +467,7 @@ fn local_part(name: RawName<'_>) -> &str {
 }
 
 /// The character of one of the five entities or of a number.
-fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError> {
+pub(super) fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<char, XmlError> {
     let number = reference.resolve_char_ref().map_err(|_| XmlError::ForbiddenCharacter)?;
     if let Some(character) = number {
         return if is_allowed(character) { Ok(character) } else { Err(XmlError::ForbiddenCharacter) };

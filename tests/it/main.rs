@@ -1,8 +1,16 @@
 //! Tests of the whole package, by theme.
 #![cfg(test)]
 
+mod corpus;
+mod decode;
+mod faults;
+mod messages;
 mod msvm;
 mod ntlm;
+mod pretty;
+mod recording;
+mod recording_scrub;
+mod sample;
 mod schema_compiler;
 mod schema_facts;
 mod sealing;
@@ -12,3 +20,5 @@ mod support;
 mod tidy;
 mod tls;
 mod transport;
+mod values;
+mod xml;

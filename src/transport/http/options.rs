@@ -83,7 +83,8 @@ impl HttpOptions {
 }
 
 impl Endpoint {
-    pub(super) fn url(&self) -> String {
+    /// The URL, with its port.
+    pub fn url(&self) -> String {
         let scheme = match self.scheme {
             Scheme::Http => "http",
             Scheme::Https => "https",

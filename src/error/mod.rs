@@ -1,5 +1,7 @@
 //! What can go wrong with an operation, by phase and by blame, and the questions it answers.
 
+mod hint;
+
 use std::fmt;
 
 use crate::transport::{Delivery, TransportError, TransportErrorKind};
@@ -134,6 +136,11 @@ impl Error {
             Self::Reply(_) | Self::Instance { .. } => "reply",
             Self::Fault(_) => "fault",
         }
+    }
+
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        hint::hint(self)
     }
 
     /// The error and everything below it, in one line.

@@ -1,0 +1,236 @@
+//! From arguments to a client.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::client::{Client, ClientOptions, RealClock, RecordedIds, Surroundings, VirtualClock};
+use crate::job::FollowOptions;
+use crate::msvm::SCHEMA;
+use crate::transport::{
+    Authentication, Endpoint, Http, HttpOptions, Recorder, RecorderOptions, Replayer, Scheme, Transport,
+    TransportError, Trust,
+};
+
+use super::args::{Connection, Method};
+use super::{credential, endpoint, profile};
+
+/// Why no client could be made.
+#[derive(Debug)]
+pub(super) enum ConnectError {
+    /// Something given is wrong.
+    Usage(String),
+    /// The transport cannot be made.
+    Transport(TransportError),
+}
+
+impl From<String> for ConnectError {
+    fn from(message: String) -> Self {
+        Self::Usage(message)
+    }
+}
+
+impl From<TransportError> for ConnectError {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
+    }
+}
+
+/// Makes clients of one host.
+pub(super) struct Host {
+    source: Source,
+    options: ClientOptions,
+    surroundings: Surroundings,
+    /// The host, as it is printed.
+    pub(super) name: String,
+    /// The pace of following.
+    pub(super) pace: FollowOptions,
+}
+
+enum Source {
+    Network { options: Box<HttpOptions>, recorder: Option<Recorder> },
+    Recording(Arc<Replayer>),
+}
+
+impl Host {
+    /// Reads the arguments. Nothing is sent yet.
+    pub(super) fn new(connection: &Connection) -> Result<Self, ConnectError> {
+        let connection = profile::apply(connection.clone())?;
+        let mut host = match &connection.replay {
+            Some(folder) => Self::replayed(Replayer::open(folder)?),
+            None => Self::network(&connection)?,
+        };
+        if let Some(timeout) = connection.operation_timeout {
+            host.options.operation_timeout = timeout;
+        }
+        if let Some(pause) = connection.poll_interval {
+            host.pace.first_pause = pause;
+            host.pace.longest_pause = pause;
+        }
+        Ok(host)
+    }
+
+    /// A host of its own, for the demonstration.
+    pub(super) fn at(url: &str, options: HttpOptions) -> Self {
+        Self {
+            options: ClientOptions::new(url),
+            surroundings: Surroundings::default(),
+            name: options.endpoint.host.clone(),
+            pace: FollowOptions::default(),
+            source: Source::Network { options: Box::new(options), recorder: None },
+        }
+    }
+
+    fn replayed(replayer: Replayer) -> Self {
+        let url = replayer.host().to_owned();
+        let ids = RecordedIds::new(replayer.message_ids().to_vec());
+        Self {
+            name: host_of(&url).to_owned(),
+            options: ClientOptions::new(url),
+            surroundings: Surroundings { clock: Arc::new(VirtualClock::default()), ids: Arc::new(ids) },
+            pace: FollowOptions::default(),
+            source: Source::Recording(Arc::new(replayer)),
+        }
+    }
+
+    fn network(connection: &Connection) -> Result<Self, ConnectError> {
+        let host = connection
+            .host
+            .as_deref()
+            .ok_or_else(|| "no host given: use --host NAME or HVREPLICA_HOST".to_owned())?;
+        let endpoint = endpoint::parse(host, connection)?;
+        let url = endpoint.url();
+        let authentication = authentication(connection, &endpoint)?;
+        let mut options = HttpOptions::new(endpoint, authentication);
+        options.trust = trust(connection)?;
+        options.danger_allow_unencrypted = connection.danger_allow_unencrypted;
+        if let Some(timeout) = connection.connect_timeout {
+            options.connect_timeout = timeout;
+        }
+        warn_of_danger(connection);
+        let recorder = match &connection.record {
+            Some(folder) => {
+                let options =
+                    RecorderOptions { host: url.clone(), made_at: Timestamp::now(), scrub: connection.scrub };
+                Some(Recorder::create(folder, options)?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            name: options.endpoint.host.clone(),
+            options: ClientOptions::new(url),
+            surroundings: Surroundings { clock: Arc::new(RealClock::default()), ..Surroundings::default() },
+            pace: FollowOptions::default(),
+            source: Source::Network { options: Box::new(options), recorder },
+        })
+    }
+
+    /// A client with a connection of its own.
+    pub(super) fn client(&self) -> Result<Client, TransportError> {
+        let transport: Arc<dyn Transport> = match &self.source {
+            Source::Recording(replayer) => {
+                let replayer: Arc<Replayer> = Arc::clone(replayer);
+                replayer
+            }
+            Source::Network { options, recorder } => {
+                let http: Arc<dyn Transport> = Arc::new(Http::new((**options).clone())?);
+                match recorder {
+                    Some(recorder) => Arc::new(recorder.wrap(http)),
+                    None => http,
+                }
+            }
+        };
+        Ok(Client::new(transport, self.options.clone(), self.surroundings.clone(), SCHEMA))
+    }
+
+    /// Whether the answers come from a recording.
+    pub(super) fn is_replayed(&self) -> bool {
+        matches!(self.source, Source::Recording(_))
+    }
+
+    /// Says what is left to say of a recording.
+    pub(super) fn close(&self) {
+        match &self.source {
+            Source::Recording(replayer) => {
+                let unused = replayer.unused();
+                if unused > 0 {
+                    tracing::warn!("{unused} exchanges of the recording were not asked for");
+                }
+            }
+            Source::Network { recorder: Some(recorder), .. } => {
+                if let Some(error) = recorder.failure() {
+                    tracing::error!("the recording is not whole: {error}");
+                }
+            }
+            Source::Network { recorder: None, .. } => {}
+        }
+    }
+}
+
+fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authentication, ConnectError> {
+    let method = connection.auth.unwrap_or(Method::Negotiate);
+    match method {
+        Method::Basic => {
+            if endpoint.scheme == Scheme::Http && !connection.danger_allow_unencrypted {
+                let message =
+                    "--auth basic sends the password itself: use --https, or --danger-allow-unencrypted";
+                return Err(ConnectError::Usage(message.to_owned()));
+            }
+            Ok(Authentication::Basic(credential::read(connection)?))
+        }
+        Method::Ntlm => Ok(Authentication::Ntlm(credential::read(connection)?)),
+        Method::Negotiate => {
+            tracing::info!("negotiate: using NTLM; this version has no Kerberos");
+            Ok(Authentication::Ntlm(credential::read(connection)?))
+        }
+        Method::Kerberos | Method::Certificate | Method::Credssp => {
+            let message =
+                "this version has no --auth kerberos, certificate or credssp: use negotiate, ntlm or basic";
+            Err(ConnectError::Usage(message.to_owned()))
+        }
+    }
+}
+
+fn trust(connection: &Connection) -> Result<Trust, ConnectError> {
+    if let Some(pin) = &connection.pin_sha256 {
+        return Ok(Trust::Pin(
+            parse_pin(pin).ok_or_else(|| "--pin-sha256 wants 64 hexadecimal digits".to_owned())?,
+        ));
+    }
+    if connection.danger_accept_invalid_certs {
+        return Ok(Trust::DangerAny);
+    }
+    let extra = match &connection.ca_cert {
+        Some(file) => std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?,
+        None => Vec::new(),
+    };
+    Ok(Trust::Roots { extra })
+}
+
+/// Digits with or without colons between the bytes.
+fn parse_pin(text: &str) -> Option<[u8; 32]> {
+    let digits: Vec<u8> =
+        text.chars().filter(|c| *c != ':').map(|c| c.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
+    if rest.is_empty() { bytes.try_into().ok() } else { None }
+}
+
+fn warn_of_danger(connection: &Connection) {
+    if connection.danger_accept_invalid_certs {
+        tracing::warn!(
+            "--danger-accept-invalid-certs: any certificate is accepted; whoever is on the way can read and change everything"
+        );
+    }
+    if connection.danger_allow_unencrypted {
+        tracing::warn!("--danger-allow-unencrypted: passwords and messages may cross the network in clear");
+    }
+}
+
+fn host_of(url: &str) -> &str {
+    let authority = url.split("://").nth(1).unwrap_or(url).split('/').next().unwrap_or_default();
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}

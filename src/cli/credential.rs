@@ -1,0 +1,58 @@
+//! Where the password comes from: never from an argument.
+
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::auth::Credential;
+use crate::secret::Secret;
+
+use super::args::Connection;
+
+/// The credential: the name from `--user`, the password from standard input, a file, the environment, or asked
+/// for on the terminal.
+pub(super) fn read(connection: &Connection) -> Result<Credential, String> {
+    let user = connection.user.as_deref().ok_or("no user given: use --user NAME or HVREPLICA_USER")?;
+    Ok(Credential::new(user, password(connection, user)?))
+}
+
+fn password(connection: &Connection, user: &str) -> Result<Secret<String>, String> {
+    if connection.password_stdin {
+        let mut text = Zeroizing::new(String::new());
+        let mut input = std::io::stdin().lock().take(LONGEST);
+        input.read_to_string(&mut text).map_err(|_| "standard input is no text")?;
+        return Ok(first_line(&text));
+    }
+    if let Some(file) = &connection.password_file {
+        return read_file(file);
+    }
+    if let Ok(password) = std::env::var("HVREPLICA_PASSWORD") {
+        return Ok(Secret::new(password));
+    }
+    if std::io::stdin().is_terminal() {
+        let asked = rpassword::prompt_password(format!("Password of {user}: "));
+        return asked.map(Secret::new).map_err(|error| format!("the password cannot be asked for: {error}"));
+    }
+    Err("no password given: use --password-stdin, --password-file or HVREPLICA_PASSWORD".to_owned())
+}
+
+fn read_file(file: &Path) -> Result<Secret<String>, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let text = Zeroizing::new(text);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let is_open = std::fs::metadata(file).is_ok_and(|metadata| metadata.mode() & 0o077 != 0);
+        if is_open {
+            tracing::warn!("{} can be read by others; chmod 600 it", file.display());
+        }
+    }
+    Ok(first_line(&text))
+}
+
+fn first_line(text: &str) -> Secret<String> {
+    Secret::new(text.split(['\r', '\n']).next().unwrap_or_default().to_owned())
+}
+
+const LONGEST: u64 = 64 * 1024;

@@ -1,0 +1,38 @@
+//! Ctrl-C and the request of the system to end.
+
+use tokio::sync::watch;
+
+use crate::replica::Interrupt;
+
+/// Heeds interruptions from now on: the first is a wish to stop, the second ends the program at once.
+pub(super) fn heed() -> Interrupt {
+    let (wish, heard) = watch::channel(false);
+    tokio::spawn(async move {
+        signal().await;
+        let _ = wish.send(true);
+        signal().await;
+        leave();
+    });
+    Interrupt::new(heard)
+}
+
+#[expect(clippy::exit, reason = "whoever interrupts twice does not want to wait for an orderly end")]
+fn leave() -> ! {
+    std::process::exit(super::Exit::Interrupted.code().into())
+}
+
+/// Waits for the next one.
+pub(super) async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

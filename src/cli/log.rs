@@ -1,0 +1,25 @@
+//! What the library says on standard error.
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::args::Connection;
+
+/// Begins to print what the library says. Only our own words: the libraries below might print what they carry.
+pub(super) fn begin(connection: &Connection) {
+    let asked = std::env::var("HVREPLICA_LOG").ok().and_then(|level| level.parse().ok());
+    let level = match (connection.quiet, connection.verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => asked.unwrap_or(LevelFilter::WARN),
+        (false, 1) => LevelFilter::INFO,
+        (false, 2) => LevelFilter::DEBUG,
+        (false, _) => LevelFilter::TRACE,
+    };
+    let ours = Targets::new().with_target("hvreplica", level);
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
+    let lines = lines.with_ansi(false);
+    let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
+}

@@ -1,0 +1,62 @@
+//! The command line: what people and scripts see of everything below.
+//!
+//! It knows words, JSON and exit codes. It refuses to know the wire: it turns values of the rooms below into
+//! output and decides nothing about a resynchronization.
+
+mod args;
+mod confirm;
+mod connect;
+mod credential;
+pub mod decode;
+mod decode_command;
+
+mod duration;
+mod endpoint;
+mod exit;
+mod fail;
+mod interrupts;
+mod job;
+mod log;
+pub mod output;
+mod profile;
+mod resync;
+
+mod status;
+mod values;
+mod wsman;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+pub use exit::Exit;
+
+use args::{Cli, Command};
+
+/// Runs the program with these arguments, the first being its name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let is_asked_for = !error.use_stderr();
+            let _ = error.print();
+            return if is_asked_for { Exit::Success } else { Exit::Usage };
+        }
+    };
+    log::begin(&cli.connection);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return Exit::Defect };
+    runtime.block_on(dispatch(cli))
+}
+
+async fn dispatch(cli: Cli) -> Exit {
+    let Cli { connection, command } = cli;
+    match command {
+        Command::Resync(resync) => resync::run(&connection, &resync).await,
+        Command::Status(status) => status::run(&connection, &status).await,
+        Command::Job(job) => job::run(&connection, &job.command).await,
+        Command::Wsman(wsman) => wsman::run(&connection, &wsman.command).await,
+        Command::Decode(decode) => decode_command::run(&decode),
+        _ => Exit::Defect,
+    }
+}

@@ -1,0 +1,68 @@
+//! Words for people.
+
+use std::borrow::Cow;
+
+/// The text with what could disturb a terminal written out: control characters and marks of direction. In
+/// JSON the text stays as it is.
+pub(in crate::cli) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_disturbing) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if is_disturbing(character) {
+            out.extend(character.escape_unicode());
+        } else {
+            out.push(character);
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn is_disturbing(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// Rows as a table with aligned columns.
+pub(in crate::cli) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = String::new();
+    let mut line = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut text = String::new();
+        for (cell, width) in cells.zip(&widths) {
+            let blanks = width.saturating_sub(cell.chars().count()) + 2;
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', blanks));
+        }
+        out.push_str(text.trim_end());
+        out.push('\n');
+    };
+    line(&mut header.iter().copied());
+    for row in rows {
+        line(&mut row.iter().map(String::as_str));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{printable, table};
+
+    #[test]
+    fn nothing_disturbs_the_terminal() {
+        assert_eq!(printable("データベース ä"), "データベース ä");
+        assert_eq!(printable("a\u{1b}[2J\u{202e}b\n"), "a\\u{1b}[2J\\u{202e}b\\u{a}");
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [vec!["web01".to_owned(), "x".to_owned()], vec!["ä".to_owned(), String::new()]];
+        assert_eq!(table(&["VM", "STATE"], &rows), "VM     STATE\nweb01  x\nä\n");
+    }
+}

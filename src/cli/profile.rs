@@ -1,0 +1,105 @@
+//! Profiles: named sets of options in `config.toml`, without secrets.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use etcetera::{BaseStrategy, choose_base_strategy};
+use serde::Deserialize;
+
+use super::args::{Connection, Method};
+use super::duration::parse_duration;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    #[serde(default)]
+    profile: BTreeMap<String, toml::Table>,
+}
+
+/// The options of one profile; keys are the long options.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Profile {
+    host: Option<String>,
+    https: bool,
+    http: bool,
+    port: Option<u16>,
+    auth: Option<String>,
+    user: Option<String>,
+    password_file: Option<PathBuf>,
+    ca_cert: Option<PathBuf>,
+    pin_sha256: Option<String>,
+    danger_accept_invalid_certs: bool,
+    danger_allow_unencrypted: bool,
+    connect_timeout: Option<String>,
+    operation_timeout: Option<String>,
+    poll_interval: Option<String>,
+}
+
+/// Fills in what was not given on the command line or by the environment.
+pub(super) fn apply(mut connection: Connection) -> Result<Connection, String> {
+    let Some(name) = connection.profile.clone() else { return Ok(connection) };
+    let file =
+        connection.config.clone().or_else(usual_file).ok_or("there is no folder for a configuration")?;
+    let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let profile = find(&text, &name).map_err(|error| format!("{}: {error}", file.display()))?;
+    let duration = |text: Option<String>| text.as_deref().map(parse_duration).transpose();
+    let names_scheme = connection.https || connection.http;
+    connection.https = connection.https || (profile.https && !names_scheme);
+    connection.http = connection.http || (profile.http && !names_scheme);
+    // A host of its own does not take over the port of another.
+    let has_host = connection.host.is_some();
+    connection.port = connection.port.or(if has_host { None } else { profile.port });
+    connection.host = connection.host.or(profile.host);
+    if let (None, Some(method)) = (connection.auth, &profile.auth) {
+        connection.auth = Some(Method::from_str(method, false)?);
+    }
+    connection.user = connection.user.or(profile.user);
+    if !connection.password_stdin {
+        connection.password_file = connection.password_file.or(profile.password_file);
+    }
+    connection.ca_cert = connection.ca_cert.or(profile.ca_cert);
+    connection.pin_sha256 = connection.pin_sha256.or(profile.pin_sha256);
+    connection.danger_accept_invalid_certs |= profile.danger_accept_invalid_certs;
+    connection.danger_allow_unencrypted |= profile.danger_allow_unencrypted;
+    connection.connect_timeout = connection.connect_timeout.or(duration(profile.connect_timeout)?);
+    connection.operation_timeout = connection.operation_timeout.or(duration(profile.operation_timeout)?);
+    connection.poll_interval = connection.poll_interval.or(duration(profile.poll_interval)?);
+    Ok(connection)
+}
+
+fn find(text: &str, name: &str) -> Result<Profile, String> {
+    // The error of the parser would quote the line, which may hold what does not belong there.
+    let config: Config =
+        toml::from_str(text).map_err(|_| "not a configuration with tables [profile.NAME]")?;
+    let mut profiles = config.profile;
+    let known = profiles.keys().cloned().collect::<Vec<_>>().join(", ");
+    let table = profiles.remove(name).ok_or_else(|| format!("no profile {name:?}; there are: {known}"))?;
+    if table.contains_key("password") {
+        return Err(format!("profile {name:?} holds a password; secrets are not allowed there"));
+    }
+    let keys = table.keys().cloned().collect::<Vec<_>>().join(", ");
+    let profile: Result<Profile, _> = table.try_into();
+    profile.map_err(|_| format!("profile {name:?} has a key or value that is not known, among {keys}"))
+}
+
+fn usual_file() -> Option<PathBuf> {
+    let folder = choose_base_strategy().ok()?.config_dir();
+    Some(folder.join("hvreplica").join("config.toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+
+    #[test]
+    fn profiles_hold_options_and_no_secrets() {
+        let text = "[profile.lab]\nhost = 'hv1'\nhttps = true\nconnect-timeout = '5s'\n[profile.bad]\npassword = 'p-w'\n[profile.odd]\nx = 1";
+        let lab = find(text, "lab").unwrap();
+        assert_eq!((lab.host.as_deref(), lab.https), (Some("hv1"), true));
+        let errors = ["bad", "odd", "none"].map(|name| find(text, name).unwrap_err());
+        assert!(errors.iter().all(|error| !error.contains("p-w")), "{errors:?}");
+        assert!(errors[0].contains("secrets are not allowed"), "{errors:?}");
+    }
+}

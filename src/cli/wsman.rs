@@ -1,0 +1,250 @@
+//! `wsman`: the protocol's own operations.
+
+use std::io::{BufWriter, Write};
+
+use serde_json::json;
+
+use crate::cim::{Instance, Reference, Value};
+use crate::client::Client;
+use crate::msvm::SCHEMA;
+use crate::wsman::{Enumerate, EnumerationMode, Filter, Identity, Invocation, Invoke, Item};
+
+use super::args::{Connection, Format, Mode, Target, WsmanCommand};
+use super::connect::Host;
+use super::exit::Exit;
+use super::fail::Fail;
+use super::interrupts;
+use super::output::json::Json;
+use super::output::text::printable;
+use super::values::{any_class, parameters, resource_uri, selectors};
+
+/// Runs the command.
+pub(super) async fn run(connection: &Connection, command: &WsmanCommand) -> Exit {
+    match run_command(connection, command).await {
+        Ok(()) => Exit::Success,
+        Err(fail) => fail.end(connection.output),
+    }
+}
+
+async fn run_command(connection: &Connection, command: &WsmanCommand) -> Result<(), Fail> {
+    let host = Host::new(connection)?;
+    let client = host.client()?;
+    let format = connection.output;
+    match command {
+        WsmanCommand::Identify => identity(format, &client.identify().await?),
+        WsmanCommand::Get(target) => {
+            let instance = client.get(&reference(target)?).await?;
+            print_item(format, &Item { instance: Some(instance), reference: None });
+        }
+        WsmanCommand::Enumerate { .. } => enumerate(format, &client, command).await?,
+        WsmanCommand::Invoke { target, method, param } => {
+            let target = reference(target)?;
+            let parameters = parameters(param, &target.resource_uri, method, &SCHEMA).map_err(Fail::usage)?;
+            let invoke = Invoke { target, method: method.clone(), parameters };
+            let answer = client.invoke(invoke).await.map_err(|error| Fail::of_call(&error))?;
+            invocation(format, &answer);
+        }
+    }
+    host.close();
+    Ok(())
+}
+
+fn reference(target: &Target) -> Result<Reference, Fail> {
+    let uri = resource_uri(&target.resource.resource, &target.resource.namespace);
+    Ok(Reference::new(uri, selectors(&target.selector).map_err(Fail::usage)?))
+}
+
+/// Prints the items as they come, page by page.
+async fn enumerate(format: Format, client: &Client, command: &WsmanCommand) -> Result<(), Fail> {
+    let WsmanCommand::Enumerate { resource, selector, wql, mode, max_elements } = command else {
+        return Ok(());
+    };
+    let mut uri = resource_uri(&resource.resource, &resource.namespace);
+    let filter = match wql {
+        Some(query) => {
+            uri = any_class(&uri);
+            Some(Filter::Wql(query.clone()))
+        }
+        None if selector.is_empty() => None,
+        None => Some(Filter::Selectors(selectors(selector).map_err(Fail::usage)?)),
+    };
+    let mode = match mode {
+        Mode::Object => None,
+        Mode::Epr => Some(EnumerationMode::Epr),
+        Mode::ObjectAndEpr => Some(EnumerationMode::ObjectAndEpr),
+    };
+    let body = Enumerate { filter, mode, max_elements: *max_elements, ..Enumerate::default() };
+    let mut pages = client.pages(uri, body);
+    let mut printer = Printer::new(format);
+    loop {
+        let page = tokio::select! {
+            biased;
+            () = interrupts::signal() => {
+                pages.release().await;
+                return Err(Fail::new(Exit::Interrupted, "interrupted", "interrupted"));
+            }
+            page = pages.next() => page,
+        };
+        match page {
+            Ok(Some(items)) => {
+                if items.iter().try_for_each(|item| printer.item(item)).is_err() {
+                    // Whoever reads has had enough.
+                    pages.release().await;
+                    return Ok(());
+                }
+            }
+            Ok(None) => break,
+            Err(error) => {
+                pages.release().await;
+                let _ = printer.end();
+                return Err(error.into());
+            }
+        }
+    }
+    let _ = printer.end();
+    Ok(())
+}
+
+/// Prints items one by one: JSON as one array, the others as they are.
+struct Printer {
+    out: BufWriter<std::io::Stdout>,
+    format: Format,
+    count: u64,
+}
+
+impl Printer {
+    fn new(format: Format) -> Self {
+        Self { out: BufWriter::with_capacity(BUFFER, std::io::stdout()), format, count: 0 }
+    }
+
+    fn item(&mut self, item: &Item) -> std::io::Result<()> {
+        let first = self.count == 0;
+        self.count += 1;
+        match self.format {
+            Format::Human => {
+                if !first {
+                    self.out.write_all(b"\n")?;
+                }
+                write_words(&mut self.out, item)
+            }
+            Format::Json => {
+                self.out.write_all(if first { b"[" } else { b",\n" })?;
+                Ok(serde_json::to_writer(&mut self.out, &Json(item))?)
+            }
+            Format::Ndjson => {
+                serde_json::to_writer(&mut self.out, &Json(item))?;
+                self.out.write_all(b"\n")
+            }
+        }
+    }
+
+    fn end(&mut self) -> std::io::Result<()> {
+        if self.format == Format::Json {
+            self.out.write_all(if self.count == 0 { b"[]\n" } else { b"]\n" })?;
+        }
+        self.out.flush()
+    }
+}
+
+fn print_item(format: Format, item: &Item) {
+    let mut out = std::io::stdout().lock();
+    let _ = match format {
+        Format::Human => write_words(&mut out, item),
+        Format::Json | Format::Ndjson => serde_json::to_writer(&mut out, &Json(item))
+            .map_err(Into::into)
+            .and_then(|()| out.write_all(b"\n")),
+    };
+}
+
+fn write_words(out: &mut impl Write, item: &Item) -> std::io::Result<()> {
+    if let Some(instance) = &item.instance {
+        write_instance(out, instance)?;
+    }
+    if let Some(reference) = &item.reference {
+        writeln!(out, "reference  {}", serde_json::to_string(&Json(reference))?)?;
+    }
+    Ok(())
+}
+
+fn write_instance(out: &mut impl Write, instance: &Instance) -> std::io::Result<()> {
+    if !instance.class.is_empty() {
+        writeln!(out, "{}", printable(&instance.class))?;
+    }
+    write_properties(out, &instance.properties)
+}
+
+fn write_properties(out: &mut impl Write, properties: &[(crate::cim::Name, Value)]) -> std::io::Result<()> {
+    let width = properties.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    for (name, value) in properties {
+        let text = match value {
+            Value::Null => String::new(),
+            Value::Array(_) | Value::Reference(_) | Value::Instance(_) => {
+                serde_json::to_string(&Json(value))?
+            }
+            scalar => printable(&scalar.to_text().unwrap_or_default()).into_owned(),
+        };
+        writeln!(out, "  {:width$}  {text}", printable(name))?;
+    }
+    Ok(())
+}
+
+fn identity(format: Format, identity: &Identity) {
+    let mut out = std::io::stdout().lock();
+    let _ = match format {
+        Format::Human => writeln!(
+            out,
+            "vendor    {}\nversion   {}\nprotocol  {}",
+            printable(&identity.product_vendor),
+            printable(&identity.product_version),
+            printable(&identity.protocol_version)
+        ),
+        Format::Json | Format::Ndjson => {
+            let mut document = json!({
+                "product_vendor": identity.product_vendor,
+                "product_version": identity.product_version,
+                "protocol_version": identity.protocol_version,
+            });
+            if let Some(document) = document.as_object_mut() {
+                for (name, value) in &identity.more {
+                    let value = serde_json::to_value(Json(value)).unwrap_or_default();
+                    document.entry(snake_case(name)).or_insert(value);
+                }
+            }
+            writeln!(out, "{document}")
+        }
+    };
+}
+
+fn snake_case(name: &str) -> String {
+    let mut out = String::new();
+    for character in name.chars() {
+        if character.is_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.extend(character.to_lowercase());
+    }
+    out
+}
+
+fn invocation(format: Format, answer: &Invocation) {
+    let mut out = std::io::stdout().lock();
+    let null = Value::Null;
+    let return_value = answer.return_value.as_ref().unwrap_or(&null);
+    let _ = match format {
+        Format::Human => {
+            let text = return_value.to_text().unwrap_or_default();
+            writeln!(out, "{} returned {}", answer.method, printable(&text))
+                .and_then(|()| write_properties(&mut out, &answer.parameters))
+        }
+        Format::Json | Format::Ndjson => {
+            let document = json!({
+                "method": answer.method,
+                "return_value": serde_json::to_value(Json(return_value)).unwrap_or_default(),
+                "parameters": serde_json::to_value(Json(answer.parameters.as_slice())).unwrap_or_default(),
+            });
+            writeln!(out, "{document}")
+        }
+    };
+}
+
+const BUFFER: usize = 64 * 1024;
