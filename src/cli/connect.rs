@@ -13,7 +13,7 @@ use crate::transport::{
 };
 
 use super::args::{Connection, Method};
-use super::{credential, endpoint, profile};
+use super::{credential, endpoint, kerberos, profile};
 
 /// Why no client could be made.
 #[derive(Debug)]
@@ -179,13 +179,11 @@ fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authen
             Ok(Authentication::Basic(credential::read(connection)?))
         }
         Method::Ntlm => Ok(Authentication::Ntlm(credential::read(connection)?)),
-        Method::Negotiate => {
-            tracing::info!("negotiate: using NTLM; this version has no Kerberos");
-            Ok(Authentication::Ntlm(credential::read(connection)?))
-        }
-        Method::Kerberos | Method::Certificate | Method::Credssp => {
+        Method::Negotiate => kerberos::negotiate(connection, &endpoint.host),
+        Method::Kerberos => kerberos::kerberos(connection, &endpoint.host),
+        Method::Certificate | Method::Credssp => {
             let message =
-                "this version has no --auth kerberos, certificate or credssp: use negotiate, ntlm or basic";
+                "this version has no --auth certificate or credssp: use negotiate, kerberos, ntlm or basic";
             Err(ConnectError::Usage(message.to_owned()))
         }
     }

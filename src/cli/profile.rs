@@ -28,6 +28,11 @@ struct Profile {
     auth: Option<String>,
     user: Option<String>,
     password_file: Option<PathBuf>,
+    keytab: Option<PathBuf>,
+    realm: Option<String>,
+    kdc: Option<String>,
+    spn: Option<String>,
+    kerberos_host: Option<String>,
     ca_cert: Option<PathBuf>,
     pin_sha256: Option<String>,
     danger_accept_invalid_certs: bool,
@@ -58,6 +63,13 @@ pub(super) fn apply(mut connection: Connection) -> Result<Connection, String> {
     connection.user = connection.user.or(profile.user);
     if !connection.password_stdin {
         connection.password_file = connection.password_file.or(profile.password_file);
+    }
+    connection.keytab = connection.keytab.or(profile.keytab);
+    connection.realm = connection.realm.or(profile.realm);
+    connection.kdc = connection.kdc.or(profile.kdc);
+    if connection.spn.is_none() && connection.kerberos_host.is_none() {
+        connection.spn = profile.spn;
+        connection.kerberos_host = profile.kerberos_host;
     }
     connection.ca_cert = connection.ca_cert.or(profile.ca_cert);
     connection.pin_sha256 = connection.pin_sha256.or(profile.pin_sha256);

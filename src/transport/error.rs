@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::auth::kerberos::Failure;
+
 /// Whether the request's bytes may have reached the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -37,6 +39,8 @@ pub enum TransportErrorKind {
         /// Schemes of `WWW-Authenticate`.
         offered: Vec<String>,
     },
+    /// Kerberos does not get in.
+    Kerberos(Failure),
     /// HTTP 403 while authenticating.
     Forbidden,
     /// Authentication was answered with a status that has no place in it: what listens is no WinRM, or is not
@@ -128,6 +132,7 @@ impl fmt::Display for TransportError {
             TransportErrorKind::NotOffered { wanted, offered } => {
                 write!(f, "the host does not offer {wanted} (it offers {})", list(offered))
             }
+            TransportErrorKind::Kerberos(failure) => write!(f, "Kerberos: {failure}"),
             TransportErrorKind::Forbidden => f.write_str("the host forbids this account (HTTP 403)"),
             TransportErrorKind::Handshake { status, content_type } if content_type.is_empty() => {
                 write!(f, "what listens answers authentication with HTTP {status}")

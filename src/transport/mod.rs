@@ -6,6 +6,9 @@
 mod error;
 mod exchange;
 mod http;
+#[cfg(feature = "kerberos")]
+mod kdc;
+mod krb5_conf;
 mod record;
 mod recording;
 mod replay;
@@ -14,6 +17,8 @@ mod scrub_learn;
 
 pub use error::{Delivery, TransportError, TransportErrorKind};
 pub use exchange::{Connection, Exchange, HttpRequest, HttpResponse, Transport};
-pub use http::{Authentication, Endpoint, Http, HttpOptions, Scheme, Trust};
+pub use http::{
+    Authentication, Endpoint, Http, HttpOptions, Kerberos, Scheme, Tickets, Trust, system_ticket,
+};
 pub use record::{Recorder, RecorderOptions, Recording};
 pub use replay::Replayer;

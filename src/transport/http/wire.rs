@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use super::failure::classify;
 use super::gate::Gate;
 use super::headers;
-use crate::auth::seal::SealContext;
+use crate::auth::Sealing;
 use crate::secret::Secret;
 use crate::transport::{Delivery, TransportError, TransportErrorKind};
 
@@ -28,8 +28,8 @@ pub(super) struct Wire {
     client: Client,
     gate: Gate,
     settings: Arc<Settings>,
-    /// Seals the bodies, once NTLM has authenticated a connection in clear.
-    pub(super) context: Option<SealContext>,
+    /// Seals the bodies, once a connection in clear is authenticated.
+    pub(super) context: Option<Box<dyn Sealing>>,
 }
 
 /// One request on the wire.
