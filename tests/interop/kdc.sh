@@ -37,6 +37,7 @@ CONF
         key_stash_file = $kdc/stash
         acl_file = $kdc/acl
         max_life = 24h
+        default_principal_flags = +preauth
     }
 [logging]
     kdc = FILE:$1/kdc.log
@@ -57,6 +58,7 @@ start_kdc() {
     kdb5_util create -r "$realm" -s -P "master-$RANDOM$RANDOM" >"$kdc/admin.log" 2>&1 || fail "kdb5_util"
     administer "addprinc -pw \"$HVREPLICA_PASSWORD\" operator"
     administer "addprinc -pw \"$HVREPLICA_PASSWORD\" -expire yesterday former"
+    administer "addprinc -requires_preauth -pw \"$HVREPLICA_PASSWORD\" trusting"
     for service in HTTP WSMAN; do
         administer "addprinc -randkey $service/localhost"
         administer "ktadd -k $kdc/service.keytab $service/localhost"

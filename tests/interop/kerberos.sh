@@ -24,7 +24,7 @@ run() {
     local wanted=$1 code=0
     shift
     "$bin" --host "$url" -v "$@" resync target -o json </dev/null >"$work/out" 2>"$work/err" || code=$?
-    [ "$code" = "$wanted" ] || fail "exit $code, not $wanted: $* : $(cat "$work/err")"
+    [ "$code" = "$wanted" ] || fail "exit $code, not $wanted: $* : $(cat "$work/err" "$work/out")"
 }
 
 # said PATTERN: the last run said that on stderr.

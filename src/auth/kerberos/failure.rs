@@ -56,6 +56,12 @@ pub enum Failure {
         /// Who was asked for.
         principal: String,
     },
+    /// The KDC wants no proof before it answers; a client without a system library insists on giving one.
+    #[error("the account {principal} is set to need no pre-authentication")]
+    NoPreauthentication {
+        /// Who was asked for.
+        principal: String,
+    },
     /// The password or the key is not the user's.
     #[error("the KDC refuses the password or key of {principal}")]
     WrongKey {
@@ -154,6 +160,7 @@ impl Failure {
                 | Self::NoLibrary { .. }
                 | Self::NoTicket { .. }
                 | Self::UnknownUser { .. }
+                | Self::NoPreauthentication { .. }
                 | Self::UnknownService { .. }
                 | Self::WrongRealm
                 | Self::Encryption
@@ -191,6 +198,9 @@ impl Failure {
             }
             Self::Keytab(_) => "check --keytab; `klist -k FILE` reads what is whole",
             Self::UnknownUser { .. } => "check the user and the realm; a realm is written in capitals",
+            Self::NoPreauthentication { .. } => {
+                "let the account need it, or run kinit first and leave the password out"
+            }
             Self::WrongKey { .. } => "check the password; a keytab is stale once the password was changed",
             Self::Revoked { .. } => "ask who manages the account",
             Self::PasswordExpired { .. } => "change the password (kpasswd)",

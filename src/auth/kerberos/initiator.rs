@@ -102,6 +102,7 @@ impl Initiator {
     /// What the KDC answers, or that it does not.
     pub async fn token(&mut self, kdc: &dyn Kdc) -> Result<Vec<u8>, Failure> {
         let mut refusal = None;
+        let mut asks_no_proof = false;
         let mut input = [SecurityBuffer::new(Vec::new(), BufferType::Token)];
         let mut output = [SecurityBuffer::new(Vec::new(), BufferType::Token)];
         {
@@ -121,7 +122,9 @@ impl Initiator {
                 match state {
                     Some(GeneratorState::Suspended(request)) => {
                         let reply = ask(kdc, &request).await?;
-                        refusal = error_code(reply.get(4..).unwrap_or_default());
+                        let message = reply.get(4..).unwrap_or_default();
+                        asks_no_proof = refusal.is_none() && message.first() == Some(&AS_REP);
+                        refusal = error_code(message);
                         state = advance(&mut work, Some(reply));
                     }
                     Some(GeneratorState::Completed(result)) => break result,
@@ -129,6 +132,9 @@ impl Initiator {
                 }
             };
             if let Err(error) = result {
+                if asks_no_proof {
+                    return Err(Failure::NoPreauthentication { principal: self.principal.clone() });
+                }
                 return Err(failed(refusal, &error, &self.principal, &self.service));
             }
         }
@@ -240,6 +246,8 @@ fn requirements() -> ClientRequestFlags {
         | ClientRequestFlags::INTEGRITY
 }
 
+/// `[APPLICATION 11]`. Where it is the first answer, the KDC gives the ticket to anybody, which the crate refuses.
+const AS_REP: u8 = 0x6b;
 /// Stands for the KDCs of the user's realm; no host can have this name.
 const HOME: &str = "home.invalid";
 /// What the KDC is told of this machine; no name of it is given away.
