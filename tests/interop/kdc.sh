@@ -76,3 +76,18 @@ start_kdc() {
 kinit_works() {
     printf '%s\n' "$HVREPLICA_PASSWORD" | kinit -c "FILE:$work/probe" operator >/dev/null 2>&1
 }
+
+# Starts another KDC on the same data, whose clock is two hours ahead; its configuration is in $work/skewed.
+skewed_kdc() {
+    local port wait
+    port=$(free_port)
+    configure "$work/skewed" "$port"
+    KRB5_CONFIG=$work/skewed/krb5.conf KRB5_KDC_PROFILE=$work/skewed/kdc.conf \
+        LD_PRELOAD=$(echo /usr/lib/*/faketime/libfaketime.so.1) FAKETIME=+2h krb5kdc -n -r "$realm" >"$work/skewed/kdc.out" 2>&1 &
+    servers+=("$!")
+    for wait in {1..100}; do
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return
+        sleep 0.1
+    done
+    fail "the KDC with a wrong clock did not get ready: $(tail -n 3 "$work/skewed/kdc.out")"
+}

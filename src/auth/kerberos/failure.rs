@@ -106,6 +106,12 @@ pub enum Failure {
         /// The service's name.
         service: String,
     },
+    /// The host takes no ticket for that name, and does not say why.
+    #[error("the host refused a ticket for {service}")]
+    TicketRefused {
+        /// The service's name.
+        service: String,
+    },
     /// The KDC's or the host's refusal, by its number.
     #[error("Kerberos error {0}")]
     Code(i32),
@@ -128,7 +134,7 @@ impl Failure {
             code::CLIENT_UNKNOWN => Self::UnknownUser { principal },
             code::SERVICE_UNKNOWN => Self::UnknownService { service: service.to_owned() },
             code::PREAUTH_FAILED | code::BAD_INTEGRITY => Self::WrongKey { principal },
-            code::CLIENT_REVOKED | code::POLICY => Self::Revoked { principal },
+            code::CLIENT_EXPIRED | code::CLIENT_REVOKED | code::POLICY => Self::Revoked { principal },
             code::KEY_EXPIRED => Self::PasswordExpired { principal },
             code::ENCRYPTION => Self::Encryption,
             code::SKEW | code::TICKET_NOT_YET_VALID | code::NEVER_VALID => Self::Skew,
@@ -170,7 +176,7 @@ impl Failure {
 
     /// Whether another name of the service may do better.
     pub fn is_about_the_service(&self) -> bool {
-        matches!(self, Self::UnknownService { .. } | Self::NotForHost { .. })
+        matches!(self, Self::UnknownService { .. } | Self::NotForHost { .. } | Self::TicketRefused { .. })
     }
 
     /// What to do about it.
@@ -214,6 +220,9 @@ impl Failure {
                 "let the account have AES keys: tick its AES options and change its password once"
             }
             Self::NotForHost { .. } => "try --spn WSMAN/HOST or --spn HTTP/HOST, whichever was not tried",
+            Self::TicketRefused { .. } => {
+                "is the user an administrator of the host? Its key may be newer than the ticket, or belong to another account (--spn), or the host wants the ticket bound to TLS (CbtHardeningLevel Strict)"
+            }
             Self::NotProven => {
                 "somebody on the way changes messages, or the host is another one: do not trust it"
             }

@@ -17,7 +17,7 @@ use sspi::{
 use tracing::subscriber::NoSubscriber;
 
 use super::keytab::AES128;
-use super::message::error_code;
+use super::message::{error_code, error_time};
 use super::{Context, Failure, KeytabEntry, Principal};
 use crate::auth::framing::Protocol;
 use crate::secret::Secret;
@@ -69,6 +69,7 @@ pub struct Initiator {
     credentials: Option<CredentialsBuffers>,
     principal: String,
     service: String,
+    kdc_time: Option<jiff::Timestamp>,
 }
 
 impl Initiator {
@@ -92,7 +93,13 @@ impl Initiator {
         };
         let kerberos = guarded(|| sspi::Kerberos::new_client_from_config(config));
         let kerberos = kerberos.and_then(Result::ok).ok_or(Failure::BadKdc)?;
-        Ok(Self { kerberos, credentials: Some(credentials), principal, service: service.to_owned() })
+        Ok(Self {
+            kerberos,
+            credentials: Some(credentials),
+            principal,
+            service: service.to_owned(),
+            kdc_time: None,
+        })
     }
 
     /// Asks the KDC for tickets and gives the first token for the host.
@@ -125,6 +132,7 @@ impl Initiator {
                         let message = reply.get(4..).unwrap_or_default();
                         asks_no_proof = refusal.is_none() && message.first() == Some(&AS_REP);
                         refusal = error_code(message);
+                        self.kdc_time = error_time(message).or(self.kdc_time);
                         state = advance(&mut work, Some(reply));
                     }
                     Some(GeneratorState::Completed(result)) => break result,
@@ -140,6 +148,11 @@ impl Initiator {
         }
         let [output] = output;
         if output.buffer.is_empty() { Err(Failure::BadKdc) } else { Ok(output.buffer) }
+    }
+
+    /// The clock of the KDC, where it said it.
+    pub fn kdc_time(&self) -> Option<jiff::Timestamp> {
+        self.kdc_time
     }
 
     /// Takes the host's answer, which proves that it could read the ticket, and gives what seals the messages.

@@ -1,6 +1,6 @@
 //! What a KDC or a host says when it refuses: `KRB-ERROR` (RFC 4120 5.9.1).
 
-use crate::auth::der::{APPLICATION_0, Der, INTEGER, OBJECT, SEQUENCE, context};
+use crate::auth::der::{APPLICATION_0, Der, GENERALIZED_TIME, INTEGER, OBJECT, SEQUENCE, context};
 use crate::auth::spnego::KERBEROS;
 
 /// The error code of a `KRB-ERROR` as a KDC sends it; `None` for every other message.
@@ -10,6 +10,20 @@ pub fn error_code(message: &[u8]) -> Option<i32> {
         let (tag, value) = fields.next().ok()?;
         if tag == context(6) {
             return integer(Der::new(value).expect(INTEGER).ok()?.rest());
+        }
+    }
+    None
+}
+
+/// The clock of the KDC in such a message; what is no date in the year's four digits and so on is none.
+pub(super) fn error_time(message: &[u8]) -> Option<jiff::Timestamp> {
+    let mut fields = Der::new(message).expect(KRB_ERROR).ok()?.expect(SEQUENCE).ok()?;
+    while !fields.is_empty() {
+        let (tag, value) = fields.next().ok()?;
+        if tag == context(4) {
+            let text = std::str::from_utf8(Der::new(value).expect(GENERALIZED_TIME).ok()?.rest()).ok()?;
+            let (date, time) = text.strip_suffix('Z')?.split_at_checked(8)?;
+            return format!("{date}T{time}Z").parse().ok();
         }
     }
     None
@@ -37,6 +51,7 @@ const ERROR_TOKEN: &[u8] = b"\x03\x00";
 
 /// Error codes (RFC 4120 7.5.9), as far as they lead to different advice.
 pub(super) mod code {
+    pub(in crate::auth) const CLIENT_EXPIRED: i32 = 1;
     pub(in crate::auth) const CLIENT_UNKNOWN: i32 = 6;
     pub(in crate::auth) const SERVICE_UNKNOWN: i32 = 7;
     pub(in crate::auth) const NEVER_VALID: i32 = 11;
@@ -55,14 +70,15 @@ pub(super) mod code {
 
 #[cfg(test)]
 mod tests {
-    use super::{error_code, error_code_of_host};
+    use super::{error_code, error_code_of_host, error_time};
     use crate::auth::der::{APPLICATION_0, INTEGER, OBJECT, SEQUENCE, context, element};
     use crate::auth::spnego::KERBEROS;
 
     fn message(code: &[u8]) -> Vec<u8> {
         let version = element(context(0), &[&element(INTEGER, &[b"\x05"])]);
+        let time = element(context(4), &[&element(super::GENERALIZED_TIME, &[b"20261124213022Z"])]);
         let code = element(context(6), &[&element(INTEGER, &[code])]);
-        element(super::KRB_ERROR, &[&element(SEQUENCE, &[&version, &code])])
+        element(super::KRB_ERROR, &[&element(SEQUENCE, &[&version, &time, &code])])
     }
 
     #[test]
@@ -77,6 +93,16 @@ mod tests {
             assert_eq!(error_code(&message(bytes)), wanted);
         }
         assert_eq!(error_code(b"\x6b\x00"), None);
+    }
+
+    #[test]
+    fn clocks() {
+        let wanted = "2026-11-24T21:30:22Z".parse().unwrap();
+        assert_eq!(error_time(&message(b"\x19")), Some(wanted));
+        let mut odd = message(b"\x19");
+        let at = odd.windows(4).position(|bytes| bytes == b"2026").unwrap();
+        odd[at + 5] = 0xff;
+        assert_eq!(error_time(&odd), None);
     }
 
     #[test]

@@ -183,6 +183,9 @@ impl Negotiator {
         if let Some(code) = error_code_of_host(inner) {
             return Err(Trouble::Kerberos(Failure::of_host_code(code, service)));
         }
+        if reply.status == 401 {
+            return Err(Trouble::Kerberos(refused_ticket(&begun, reply, service)));
+        }
         if !(200..=299).contains(&reply.status) {
             return Err(refusal(reply, self.name(), &self.schemes()).into());
         }
@@ -191,6 +194,16 @@ impl Negotiator {
         }
         Ok(begun.finish(inner, scheme)?)
     }
+}
+
+/// A refusal without a word; clocks that are apart are its commonest reason.
+fn refused_ticket(begun: &Begun, reply: &Reply, service: &str) -> Failure {
+    let own = begun.kdc_time.unwrap_or_else(jiff::Timestamp::now);
+    let apart = headers::date(&reply.headers).map(|host| host.as_second().abs_diff(own.as_second()));
+    if apart.is_some_and(|seconds| seconds > TOLERATED_SKEW) {
+        return Failure::Skew;
+    }
+    Failure::TicketRefused { service: service.to_owned() }
 }
 
 /// Why there is no session: for reasons of Kerberos, which another name or method may mend, or others.
@@ -241,3 +254,6 @@ fn bad_token() -> TransportError {
 fn not_sent(kind: TransportErrorKind) -> TransportError {
     TransportError::new(kind, Delivery::NotSent)
 }
+
+/// In seconds; what hosts tolerate unless they are told otherwise.
+const TOLERATED_SKEW: u64 = 300;

@@ -20,6 +20,8 @@ pub(super) struct Begun {
     pub(super) token: Vec<u8>,
     /// Whom the token speaks for.
     pub(super) principal: String,
+    /// The clock of the KDC, where it said it.
+    pub(super) kdc_time: Option<jiff::Timestamp>,
     initiator: Made,
 }
 
@@ -99,7 +101,7 @@ async fn own(
     let principal = identity.principal.to_string();
     let mut initiator = Box::new(Initiator::new(identity, service)?);
     let token = initiator.token(&kdcs).await?;
-    Ok(Begun { token, principal, initiator: Made::Own(initiator) })
+    Ok(Begun { token, principal, kdc_time: initiator.kdc_time(), initiator: Made::Own(initiator) })
 }
 
 #[cfg(feature = "kerberos")]
@@ -171,7 +173,7 @@ async fn system(user: Option<String>, service: String, bindings: Option<Vec<u8>>
         let principal = ticket.principal().to_owned();
         let mut initiator = Box::new(gssapi::Initiator::new(ticket, &service, bindings)?);
         let token = initiator.token()?;
-        Ok(Begun { token, principal, initiator: Made::System(initiator) })
+        Ok(Begun { token, principal, kdc_time: None, initiator: Made::System(initiator) })
     });
     work.await.unwrap_or(Err(Failure::BadKdc))
 }
