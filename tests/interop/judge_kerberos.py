@@ -1,7 +1,7 @@
 """judge_kerberos.py KEYTAB [OPTION…]: the referee's judge, with Kerberos in place of NTLM.
 
-The judge knows no KDC. So its server gets a keytab, and its client the host by name; all else is the judge's own.
-The user and the password are those of the judge: `judge_kerberos.py --account` prints them.
+The judge knows no KDC. So its server gets a keytab, its client the host by name, and the KDC of the environment the
+password that the judge has made up; all else is the judge's own.
 """
 
 import os
@@ -12,9 +12,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(os.environ["HVREPLICA_SHARED"]) / "referee"))
 import judge
 
-if sys.argv[1:] == ["--account"]:
-    print(judge.USER, judge.PASSWORD, sep="\n")
-    sys.exit()
 keytab = sys.argv.pop(1)
 method = os.environ.get("HVREPLICA_METHOD", "kerberos")
 arguments, start = judge.arguments, subprocess.Popen
@@ -35,6 +32,8 @@ def with_kerberos(command, **options):
     return start(command, **options)
 
 
+change = f'cpw -pw "{judge.PASSWORD}" {judge.USER}'
+subprocess.run(["kadmin.local", "-r", os.environ["REALM"], "-q", change], check=True, stdout=subprocess.DEVNULL)
 judge.arguments = with_method
 judge.subprocess.Popen = with_kerberos
 sys.exit(judge.main())
