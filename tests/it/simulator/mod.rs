@@ -6,6 +6,8 @@ mod methods;
 mod queries;
 mod scenarios;
 mod server;
+mod server_rules;
+mod server_scenarios;
 mod states;
 
 use std::time::Duration;
