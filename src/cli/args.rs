@@ -184,6 +184,27 @@ pub(super) struct Resync {
     pub(super) dry_run: bool,
 }
 
+impl Resync {
+    /// What `resync VM` means.
+    pub(super) fn of(vm: &str) -> Self {
+        Self {
+            vms: vec![vm.to_owned()],
+            all_required: false,
+            at: None,
+            start_in: None,
+            follow: false,
+            no_follow: false,
+            parallel: 1,
+            force: false,
+            yes: true,
+            timeout: None,
+            suspend_first: false,
+            on_interrupt: WhenInterrupted::Leave,
+            dry_run: false,
+        }
+    }
+}
+
 /// What Ctrl-C does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum WhenInterrupted {
@@ -332,7 +353,7 @@ pub(super) struct Simulate {
     pub(super) list: bool,
     /// Host seconds per real second
     #[arg(long, value_name = "N")]
-    pub(super) speed: Option<f64>,
+    pub(super) speed: Option<u32>,
     /// Offer Basic over plain http, too
     #[arg(long)]
     pub(super) danger_basic: bool,

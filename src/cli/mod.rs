@@ -10,6 +10,7 @@ mod credential;
 pub mod decode;
 mod decode_command;
 
+mod demo;
 mod duration;
 mod endpoint;
 mod exit;
@@ -20,6 +21,7 @@ mod log;
 pub mod output;
 mod profile;
 mod resync;
+mod simulate;
 
 mod status;
 mod values;
@@ -57,6 +59,7 @@ async fn dispatch(cli: Cli) -> Exit {
         Command::Job(job) => job::run(&connection, &job.command).await,
         Command::Wsman(wsman) => wsman::run(&connection, &wsman.command).await,
         Command::Decode(decode) => decode_command::run(&decode),
-        _ => Exit::Defect,
+        Command::Simulate(simulate) => simulate::run(&connection, &simulate).await,
+        Command::Demo => demo::run(&connection).await,
     }
 }

@@ -113,10 +113,8 @@ pub fn encode(request: &Request, header: &RequestHeader, schema: &Schema) -> Res
     }
     envelope.content(|writer| {
         header::write(writer, header, &request.action(), request.resource_uri(), request.selectors());
-        match request {
-            Request::Get(_) | Request::Identify => writer.element("s:Body").empty(),
-            _ => writer.element("s:Body").content(|writer| write_body(writer, request, schema)),
-        }
+        // Two tags also around nothing: some servers do not know the short form.
+        writer.element("s:Body").content(|writer| write_body(writer, request, schema));
     });
     Ok(writer.finish()?)
 }

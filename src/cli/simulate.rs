@@ -1,0 +1,95 @@
+//! `simulate`: a simulated Hyper-V host that runs until interrupted.
+
+use std::io::Write;
+
+use serde_json::json;
+
+use crate::auth::random;
+use crate::secret::Secret;
+use crate::simulator::{HostTime, Scenario, Server, ServerSettings};
+
+use super::args::{Connection, Format, Simulate};
+use super::exit::Exit;
+use super::fail::Fail;
+use super::interrupts;
+use super::output::text::table;
+
+/// Runs the command.
+pub(super) async fn run(connection: &Connection, args: &Simulate) -> Exit {
+    match serve(connection, args).await {
+        Ok(()) => Exit::Success,
+        Err(fail) => fail.end(connection.output),
+    }
+}
+
+async fn serve(connection: &Connection, args: &Simulate) -> Result<(), Fail> {
+    if args.list {
+        list(connection.output);
+        return Ok(());
+    }
+    let scenario = Scenario::named(&args.scenario).ok_or_else(|| {
+        Fail::usage(format!("there is no scenario {:?}", args.scenario))
+            .hint("see `hvreplica simulate --list`")
+    })?;
+    let user = connection.user.as_deref().unwrap_or(USER);
+    let (password, is_made_up) = password()?;
+    let mut settings = ServerSettings::new(*scenario, user, password.clone());
+    settings.listen = args.listen;
+    settings.basic = args.danger_basic;
+    if let Some(speed) = args.speed {
+        settings.pace = HostTime::Times(speed);
+    }
+    let server = Server::start(settings)
+        .await
+        .map_err(|error| Fail::usage(format!("{} cannot be listened on: {error}", args.listen)))?;
+    let mut ready = json!({ "url": server.url(), "user": server.user() });
+    if is_made_up && let Some(ready) = ready.as_object_mut() {
+        // A password of nobody's: it is made up for this run and opens nothing but the simulation.
+        ready.insert("password".to_owned(), password.expose().as_str().into());
+    }
+    {
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{ready}");
+        let _ = out.flush();
+    }
+    interrupts::signal().await;
+    let truth = server.truth();
+    server.stop().await;
+    for violation in &truth.violations {
+        let _ = writeln!(std::io::stderr().lock(), "hvreplica: a client broke a rule: {violation:?}");
+    }
+    Ok(())
+}
+
+fn list(format: Format) {
+    let mut out = std::io::stdout().lock();
+    let _ = match format {
+        Format::Human => {
+            let rows: Vec<Vec<String>> =
+                Scenario::all().map(|one| vec![one.name.to_owned(), one.summary.to_owned()]).collect();
+            write!(out, "{}", table(&["SCENARIO", "WHAT HAPPENS"], &rows))
+        }
+        Format::Json | Format::Ndjson => {
+            let all: Vec<_> =
+                Scenario::all().map(|one| json!({ "name": one.name, "summary": one.summary })).collect();
+            writeln!(out, "{}", json!({ "format": 1, "scenarios": all }))
+        }
+    };
+}
+
+/// The password that clients have to know, and whether it was made up here.
+fn password() -> Result<(Secret<String>, bool), Fail> {
+    if let Ok(password) = std::env::var("HVREPLICA_PASSWORD") {
+        return Ok((Secret::new(password), false));
+    }
+    Ok((made_up()?, true))
+}
+
+/// A password for one run.
+pub(super) fn made_up() -> Result<Secret<String>, Fail> {
+    let bytes = random::<16>().map_err(|error| Fail::new(Exit::Defect, "randomness", error.to_string()))?;
+    Ok(Secret::new(bytes.expose().iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
+/// Who may come in, unless `--user` says otherwise.
+pub(super) const USER: &str = "operator";
