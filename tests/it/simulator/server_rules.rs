@@ -16,14 +16,14 @@ use tokio::net::TcpStream;
 use super::server::{PASSWORD, USER, settings};
 
 /// A host that takes Basic, so that messages can be written by hand.
-async fn start(scenario: &str) -> Server {
+pub(super) async fn start(scenario: &str) -> Server {
     let mut settings = settings(scenario);
     settings.basic = true;
     Server::start(settings).await.unwrap()
 }
 
 /// Sends one request and gives the head and the body of the reply.
-async fn post(server: &Server, headers: &str, body: &str) -> (String, String) {
+pub(super) async fn post(server: &Server, headers: &str, body: &str) -> (String, String) {
     let head = format!(
         "POST /wsman HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
         server.address(),
@@ -32,7 +32,7 @@ async fn post(server: &Server, headers: &str, body: &str) -> (String, String) {
     exchange(server, &format!("{head}{body}")).await
 }
 
-async fn exchange(server: &Server, request: &str) -> (String, String) {
+pub(super) async fn exchange(server: &Server, request: &str) -> (String, String) {
     let mut socket = TcpStream::connect(server.address()).await.unwrap();
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut reply = String::new();
@@ -41,7 +41,7 @@ async fn exchange(server: &Server, request: &str) -> (String, String) {
     (head.to_owned(), body.to_owned())
 }
 
-fn headers() -> String {
+pub(super) fn headers() -> String {
     let authorization = BASE64_STANDARD.encode(format!("{USER}:{PASSWORD}"));
     format!("Authorization: Basic {authorization}\r\nContent-Type: application/soap+xml;charset=UTF-8\r\n")
 }
@@ -51,7 +51,7 @@ async fn ask(server: &Server, envelope: &str) -> Message {
     wsman::decode(&body, &SCHEMA).unwrap()
 }
 
-fn envelope(server: &Server, request: &Request) -> String {
+pub(super) fn envelope(server: &Server, request: &Request) -> String {
     envelope_of_size(server, request, 512_000)
 }
 
@@ -74,7 +74,7 @@ fn machine(server: &Server) -> Reference {
     Reference::new(resource_uri("Msvm_ComputerSystem"), selectors)
 }
 
-fn get(server: &Server) -> String {
+pub(super) fn get(server: &Server) -> String {
     envelope(server, &Request::Get(machine(server)))
 }
 
