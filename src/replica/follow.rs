@@ -33,8 +33,13 @@ impl Run<'_> {
                 Step::NeedInterval => course.set_interval(self.session.interval().await),
                 Step::Done(ending) => return Err(self.ended(&ending, &course)),
             }
-            if self.options.follow == Some(false) && course.is_accepted() {
-                return Err(Stopped(OutcomeKind::Started, None));
+            if !self.follows() && !course.is_accepted() && course.is_overdue(look.at) {
+                return Err(self.stopped(&course, "nothing is to be followed"));
+            }
+            if !self.follows() && course.is_accepted() {
+                let is_scheduled = self.outcome.start_time.is_some();
+                let kind = if is_scheduled { OutcomeKind::Scheduled } else { OutcomeKind::Started };
+                return Err(Stopped(kind, None));
             }
             self.find_lost_job(&look).await?;
             // What has changed is looked at again soon.
