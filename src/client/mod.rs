@@ -236,7 +236,7 @@ impl Client {
         }
         let message = self.message(request, &header.message_id, &response)?;
         match message.body {
-            Body::Fault(fault) => Err(Failure::from(Error::Fault(fault))),
+            Body::Fault(fault) => Err(Failure(Error::Fault(fault), response.retry_after)),
             _ => Ok(message),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::job::errors;
 use crate::msvm::replication_relationship::ReplicationState;
 
+use super::course::{BEGIN_IN_DOUBT, FEWEST_LOOKS, NOTHING_SHOWS};
 use super::interrupt::OnInterrupt;
 use super::resynchronize::{Run, Stopped};
 use super::session::bearable;
@@ -26,15 +27,23 @@ impl Run<'_> {
         let mut course = Course::new(baseline, acceptance);
         let mut pace = self.options.pace.pace(&self.session.vm.id);
         let mut shown = None;
-        loop {
+        let is_scheduled = self.outcome.start_time.is_some();
+        let follows = self.options.follow.unwrap_or(!is_scheduled);
+        let begun = self.session.client.clock().elapsed();
+        for looks in 1_u32.. {
             let look = self.look_and_report().await?;
             match course.observe(&look) {
                 Step::Continue => {}
                 Step::NeedInterval => course.set_interval(self.session.interval().await),
                 Step::Done(ending) => return Err(self.ended(&ending, &course)),
             }
-            if self.options.follow == Some(false) && course.is_accepted() {
-                return Err(Stopped(OutcomeKind::Started, None));
+            if !follows && course.is_accepted() {
+                let kind = if is_scheduled { OutcomeKind::Scheduled } else { OutcomeKind::Started };
+                return Err(Stopped(kind, None));
+            }
+            let waited = self.session.client.clock().elapsed().saturating_sub(begun);
+            if !follows && looks >= FEWEST_LOOKS && waited >= BEGIN_IN_DOUBT {
+                return Err(self.ended(&NOTHING_SHOWS, &course));
             }
             self.find_lost_job(&look).await?;
             // What has changed is looked at again soon.
@@ -48,6 +57,7 @@ impl Run<'_> {
                 Woken::Interrupted => return Err(self.interrupted_running(&course).await),
             }
         }
+        Ok(())
     }
 
     async fn look_and_report(&mut self) -> Result<Observation, Stopped> {

@@ -1,9 +1,12 @@
 //! Tests of the whole package, by theme.
 #![cfg(test)]
 
+mod client;
 mod corpus;
+mod course;
 mod decode;
 mod faults;
+mod job;
 mod messages;
 mod msvm;
 mod ntlm;
