@@ -187,8 +187,14 @@ fn schedule(args: &Resync) -> Result<Option<Schedule>, String> {
     if let Ok(moment) = text.parse() {
         return Ok(Some(Schedule::At(moment)));
     }
-    let time = text.parse().map_err(|_| "--at: neither RFC 3339 with an offset nor HH:MM".to_owned())?;
+    let time = time_of_day(text).ok_or("--at: neither RFC 3339 with an offset nor HH:MM")?;
     Ok(Some(Schedule::AtTime(time, jiff::tz::TimeZone::system())))
+}
+
+/// `HH:MM` or `HH:MM:SS` and nothing more: a date without an offset is no moment.
+fn time_of_day(text: &str) -> Option<jiff::civil::Time> {
+    let is_time = text.chars().all(|c| c.is_ascii_digit() || c == ':');
+    is_time.then(|| text.parse().ok()).flatten()
 }
 
 /// Every name given has an outcome, also where the host was not even tried; wrong usage is nobody's outcome.

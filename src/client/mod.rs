@@ -244,8 +244,10 @@ impl Client {
     fn message(&self, request: &Request, id: &str, response: &HttpResponse) -> Result<Message, Failure> {
         let is_soap = is_soap(&response.content_type);
         if response.body.is_empty() || !is_soap {
+            let is_empty = response.body.is_empty();
+            let content_type = if is_empty { String::new() } else { response.content_type.clone() };
             let error = match response.status {
-                200..=299 => Error::NotWinrm { content_type: response.content_type.clone() },
+                200..=299 => Error::NotWinrm { content_type },
                 status => Error::Http { status },
             };
             return Err(Failure(error, response.retry_after));

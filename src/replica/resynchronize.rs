@@ -199,7 +199,7 @@ impl Run<'_> {
     }
 
     pub(super) fn suspended(&self, message: &str) -> Stopped {
-        let hint = format!("resume it with `{}`", state_change::resume_command(self.session.reader.id()));
+        let hint = format!("resume it with `{}`", state_change::resume_command(&self.session.reader));
         let failure = Failure::new("suspended", message).hint(hint);
         let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
         Stopped::with(OutcomeKind::Suspended, failure)
@@ -352,7 +352,7 @@ impl Run<'_> {
         let is_left = !self.outcome.invoked || self.outcome.kind == OutcomeKind::Refused;
         if let Some(failure) = self.outcome.failure.as_mut().filter(|_| is_left) {
             failure.message.push_str(text);
-            let command = state_change::resume_command(self.session.reader.id());
+            let command = state_change::resume_command(&self.session.reader);
             failure.hint = Some(format!("resume it with `{command}`"));
         }
     }

@@ -1,11 +1,13 @@
 //! Tests of the whole package, by theme.
 #![cfg(test)]
 
+mod cli;
 mod client;
 mod corpus;
 mod course;
 mod decode;
 mod faults;
+mod find;
 mod job;
 mod messages;
 mod msvm;
