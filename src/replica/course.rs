@@ -223,7 +223,7 @@ impl Course {
         if self.waits_for_its_time(kind, look) {
             return Step::Continue;
         }
-        self.begun.get_or_insert(Moment::of(look));
+        self.begun.get_or_insert_with(|| Moment::of(look));
         self.looks += 1;
         let streak = match self.last {
             Some(last) if last.kind == kind => Streak { count: last.count + 1, ..last },
