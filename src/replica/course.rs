@@ -106,7 +106,7 @@ pub struct Course {
     baseline: Baseline,
     acceptance: Acceptance,
     interval: Option<Duration>,
-    /// When the first look was, or the last one before its time to start.
+    /// When the first look was, since the time to start once that has come.
     begun: Option<Moment>,
     looks: u32,
     silent_since: Option<Duration>,
@@ -117,6 +117,8 @@ pub struct Course {
     may_be_resumed: bool,
     /// Whether it replicated before its time to start.
     replicated_early: bool,
+    /// Whether the start that was asked for lay ahead at the last look.
+    was_ahead: bool,
     job_end: Option<JobEnd>,
     /// `InstanceID` of the job that ended.
     ended_job: String,
@@ -196,6 +198,7 @@ impl Course {
             was_resynchronizing: runs_already,
             may_be_resumed: false,
             replicated_early: false,
+            was_ahead: false,
             job_end: None,
             ended_job: String::new(),
             last: None,
@@ -212,6 +215,12 @@ impl Course {
         self.acceptance != Acceptance::InDoubt || self.has_run
     }
 
+    /// Whether the host was watched long enough, by `at`, to have shown that the call was carried out.
+    pub fn is_overdue(&self, at: Duration) -> bool {
+        let waited = self.begun.map_or(Duration::ZERO, |begun| at.saturating_sub(begun.at));
+        waited >= BEGIN_IN_DOUBT && self.looks >= FEWEST_LOOKS
+    }
+
     /// Takes in a look.
     pub fn observe(&mut self, look: &Observation) -> Step {
         if look.replica == ReplicaSeen::Unreadable {
@@ -220,11 +229,18 @@ impl Course {
         self.silent_since = None;
         self.note_job(look);
         let kind = Kind::of(&look.replica);
-        if self.waits_for_its_time(kind, look) {
-            return Step::Continue;
+        let is_early = self.is_early(kind, look);
+        if !is_early && std::mem::take(&mut self.was_ahead) {
+            // The time to begin counts from the moment that was asked for.
+            (self.begun, self.looks, self.last) = (None, 0, None);
         }
         self.begun.get_or_insert_with(|| Moment::of(look));
         self.looks += 1;
+        if is_early {
+            self.was_ahead = true;
+            self.replicated_early |= kind == Kind::State(ReplicationState::Replicating);
+            return Step::Continue;
+        }
         let streak = match self.last {
             Some(last) if last.kind == kind => Streak { count: last.count + 1, ..last },
             _ => Streak { kind, count: 1, since: Moment::of(look) },
@@ -274,8 +290,7 @@ impl Course {
     }
 
     /// Before the time to start, whatever others do to the replication says nothing of this resynchronization.
-    /// The time to begin counts from the moment that was asked for.
-    fn waits_for_its_time(&mut self, kind: Kind, look: &Observation) -> bool {
+    fn is_early(&self, kind: Kind, look: &Observation) -> bool {
         use ReplicationState as State;
         let Kind::State(state) = kind else { return false };
         let is_open = state == self.baseline.state
@@ -287,12 +302,7 @@ impl Course {
                     | State::WaitingToStartResynchronization
                     | State::Resynchronizing
             );
-        if !is_open || self.has_job_failed() || !self.baseline.is_ahead(look.host_time) {
-            return false;
-        }
-        self.replicated_early |= state == State::Replicating;
-        (self.begun, self.looks, self.last) = (None, 0, None);
-        true
+        is_open && !self.has_job_failed() && self.baseline.is_ahead(look.host_time)
     }
 
     fn judge(&mut self, replica: &Replica, look: &Observation, streak: Streak) -> Step {
@@ -464,7 +474,7 @@ const fn ending(verdict: Verdict, reason: &'static str) -> Ending {
 }
 
 /// The verdict on a call whose reply was lost and that left no trace.
-pub(super) const NOTHING_SHOWS: Ending = ending(
+const NOTHING_SHOWS: Ending = ending(
     Verdict::Unknown,
     "nothing shows that the call was carried out, and nothing proves that it was not",
 );
@@ -473,9 +483,9 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// How long the state may stay what it was after the host accepted the call.
 const BEGIN_ACCEPTED: Duration = Duration::from_secs(30);
 /// How long it is watched where the reply was lost.
-pub(super) const BEGIN_IN_DOUBT: Duration = Duration::from_secs(8);
+const BEGIN_IN_DOUBT: Duration = Duration::from_secs(8);
 /// Looks at the least before "it never began".
-pub(super) const FEWEST_LOOKS: u32 = 5;
+const FEWEST_LOOKS: u32 = 5;
 /// Looks at which job and state may contradict each other, at the least.
 const MOST_CONTRADICTIONS: u32 = 6;
 /// How long they may.

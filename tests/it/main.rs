@@ -8,6 +8,7 @@ mod course;
 mod decode;
 mod faults;
 mod find;
+mod fixtures;
 mod job;
 mod messages;
 mod msvm;

@@ -115,7 +115,7 @@ impl World {
                     self.last = i64::try_from(self.now).unwrap();
                 }
             }
-            3 if self.now % INTERVAL.as_secs() == 0 => self.last = i64::try_from(self.now).unwrap(),
+            3 if self.now.is_multiple_of(INTERVAL.as_secs()) => self.last = i64::try_from(self.now).unwrap(),
             _ => {}
         }
         if let Some((at, deed)) = self.next
