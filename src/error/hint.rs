@@ -47,6 +47,9 @@ fn transport(kind: &TransportErrorKind, chain: &str) -> Option<String> {
                 "basic" => format!(
                     "the host's listener allows {offers}: use --auth negotiate, or enable Basic there"
                 ),
+                _ if offers.eq_ignore_ascii_case("basic") => {
+                    "the host's listener allows Basic alone: enable Negotiate there, or use --auth basic with --https and a local account".to_owned()
+                }
                 _ => format!("the host's listener allows {offers}: choose one of these with --auth"),
             });
         }
@@ -74,7 +77,11 @@ fn tls(chain: &str) -> &'static str {
         "the certificate's issuer is not known here: give it with --ca-cert FILE, or trust this very certificate with --pin-sha256"
     } else if has(&["expired"]) {
         "the host's certificate has expired: renew it there"
-    } else if has(&["not valid for", "notvalidforname"]) {
+    } else if has(&["not valid yet"]) {
+        "the certificate's time has not come: compare the clocks of this machine and of the host"
+    } else if has(&["not the pinned"]) {
+        "the host has another certificate than the pinned one: renewed there, or somebody on the way"
+    } else if has(&["for another name", "not valid for", "notvalidforname"]) {
         "the certificate is for another name: use the name it was made for as --host"
     } else if has(&["handshakefailure", "handshake_failure", "protocolversion", "protocol version"]) {
         "no cipher suite in common: an old host may need an ECDSA certificate, or use http with message encryption"
@@ -86,8 +93,12 @@ fn tls(chain: &str) -> &'static str {
 fn fault_hint(fault: &Fault) -> Option<String> {
     let text = if fault.is_access_denied() {
         "the account needs to be an administrator of the host, or in Remote Management Users and Hyper-V Administrators; a local account other than Administrator is filtered by UAC"
-    } else if fault.is_no_such_class() || fault.is_filter_refused() {
-        "is the Hyper-V role installed there, and the host restarted since?"
+    } else if fault.is_no_such_class() {
+        "is there such a class and namespace? For Hyper-V's: is the role installed there, and the host restarted since?"
+    } else if fault.is_filter_refused() {
+        "check the query and the class and namespace that it names; those of Hyper-V come with its role"
+    } else if fault.is_not_found() {
+        "check the class, the namespace and the selectors: all keys have to be given"
     } else if fault.is_transient() {
         "the host is busy or over a quota: try again in a while"
     } else if fault.is_timed_out() {

@@ -80,11 +80,12 @@ pub async fn resynchronize(
     let mut outcome = Outcome::new(asked, OutcomeKind::Unknown);
     outcome.vm = Some(vm.clone());
     let session = Session::new(&lane, vm, reader);
-    let mut run = Run { session, options, events, outcome, begun: lane.clock().elapsed() };
+    let mut run = Run { session, options, events, outcome, begun: lane.clock().elapsed(), pause: Pause::No };
     if let Err(Stopped(kind, failure)) = run.run().await {
         run.outcome.kind = kind;
         run.outcome.failure = failure.map(|failure| *failure);
     }
+    run.confess_pause();
     run.conclude();
     let Run { outcome, session, .. } = run;
     events.event(asked, Some(&session.vm), &Event::Result(&outcome));
@@ -99,6 +100,15 @@ pub(super) struct Run<'a> {
     pub(super) outcome: Outcome,
     /// When it began, by our clock.
     pub(super) begun: Duration,
+    pause: Pause,
+}
+
+/// Whether the replication was paused by this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pause {
+    No,
+    Possible,
+    Done,
 }
 
 /// It ends here, with that outcome.
@@ -123,28 +133,41 @@ impl Run<'_> {
         if replica.state == ReplicationState::Resynchronizing {
             return self.attach(&replica).await;
         }
-        let replica = self.suspend_first(replica).await?;
         let client = self.session.client;
-        let start_time = match &self.options.schedule {
-            Some(schedule) => Some(schedule.start_time(client.host_time()).map_err(|error| {
-                Stopped::with(OutcomeKind::Refused, Failure::new("schedule", error.to_string()))
-            })?),
-            None => None,
-        };
-        self.outcome.start_time = start_time;
         let service = invoke::service(client).await?;
+        // Everything that can stop it here comes before anything is changed there.
+        self.outcome.start_time = self.start_time()?;
+        self.heed_interrupt()?;
+        let replica = self.suspend_first(replica).await?;
+        // Pausing takes its time.
+        let start_time = self.start_time()?;
+        self.outcome.start_time = start_time;
         let call = invoke::resynchronize(&service, &self.session.vm, start_time);
         if self.options.dry_run {
             self.outcome.envelope = Some(invoke::envelope(client, call)?);
             return Err(Stopped(OutcomeKind::Started, None));
         }
-        if self.options.interrupt.is_wished() {
-            return Err(Stopped::with(OutcomeKind::Cancelled, interrupted()));
-        }
+        self.heed_interrupt()?;
         let baseline = Baseline::new(&replica, client.host_time(), start_time);
         self.outcome.started_at = baseline.host_time;
         let acceptance = self.call(call).await?;
         self.after_call(baseline, acceptance).await
+    }
+
+    /// The time to start, where one is asked for.
+    fn start_time(&self) -> Result<Option<Timestamp>, Stopped> {
+        let Some(schedule) = &self.options.schedule else { return Ok(None) };
+        schedule
+            .start_time(self.session.client.host_time())
+            .map(Some)
+            .map_err(|error| Stopped::with(OutcomeKind::Refused, Failure::new("schedule", error.to_string())))
+    }
+
+    fn heed_interrupt(&self) -> Result<(), Stopped> {
+        if self.options.interrupt.is_wished() && !self.options.dry_run {
+            return Err(Stopped::with(OutcomeKind::Cancelled, interrupted()));
+        }
+        Ok(())
     }
 
     /// Reads the relationship and refuses what is certain to be refused.
@@ -176,7 +199,7 @@ impl Run<'_> {
     }
 
     pub(super) fn suspended(&self, message: &str) -> Stopped {
-        let hint = format!("resume it with `{}`", state_change::resume_command(self.session.reader.id()));
+        let hint = format!("resume it with `{}`", state_change::resume_command(&self.session.reader));
         let failure = Failure::new("suspended", message).hint(hint);
         let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
         Stopped::with(OutcomeKind::Suspended, failure)
@@ -214,13 +237,17 @@ impl Run<'_> {
             return Ok(replica);
         }
         let Session { client, vm, reader, .. } = &mut self.session;
-        let changed = state_change::suspend(client, vm, reader).await.map_err(|error| {
-            let failure =
-                Failure::new(error.kind(), format!("replication could not be paused: {}", error.chain()));
-            Stopped::with(kind_of(&error), failure)
-        })?;
+        let changed = match state_change::suspend(client, vm, reader).await {
+            Ok(changed) => changed,
+            Err(error) => {
+                self.pause = Pause::Possible;
+                let message = format!("replication could not be paused: {}", error.chain());
+                return Err(Stopped::with(kind_of(&error), Failure::new(error.kind(), message)));
+            }
+        };
         let message = match changed {
             Changed::Reached => {
+                self.pause = Pause::Done;
                 let paused = self.session.reader.read(self.session.client).await?;
                 self.session.note(paused.as_ref());
                 return Ok(paused.unwrap_or(replica));
@@ -229,6 +256,7 @@ impl Run<'_> {
                 format!("the host refused to pause the replication: {} ({})", code.label(), code.code())
             }
             Changed::NotReached(state) => {
+                self.pause = Pause::Possible;
                 let state = state.map_or_else(|| "unknown".to_owned(), |state| state.to_string());
                 format!("the replication was asked to pause, but its state is {state}")
             }
@@ -319,6 +347,21 @@ impl Run<'_> {
         self.event(&Event::Accepted(self.session.last_job.as_ref()));
         let is_scheduled = baseline.start_time.is_some();
         Err(Stopped(if is_scheduled { OutcomeKind::Scheduled } else { OutcomeKind::Started }, None))
+    }
+
+    /// Says that a pause is left behind where nothing came of it.
+    fn confess_pause(&mut self) {
+        let text = match self.pause {
+            Pause::No => return,
+            Pause::Possible => "; it may be paused now",
+            Pause::Done => "; it was paused for this and still is",
+        };
+        let is_left = !self.outcome.invoked || self.outcome.kind == OutcomeKind::Refused;
+        if let Some(failure) = self.outcome.failure.as_mut().filter(|_| is_left) {
+            failure.message.push_str(text);
+            let command = state_change::resume_command(&self.session.reader);
+            failure.hint = Some(format!("resume it with `{command}`"));
+        }
     }
 
     /// Whether it is followed to its end: unless that was decided, where it is not scheduled.

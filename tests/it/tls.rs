@@ -16,17 +16,17 @@ use crate::session::{ask, credential, endpoint};
 use crate::support::host::{Host, PASSWORD, Say, Setup};
 
 /// A root, and the certificate of a host that it signed.
-struct Chain {
-    root: String,
+pub(crate) struct Chain {
+    pub(crate) root: String,
     leaf: CertificateDer<'static>,
     key: KeyPair,
 }
 
-fn chain(change: impl FnOnce(&mut CertificateParams)) -> Chain {
+pub(crate) fn chain(change: impl FnOnce(&mut CertificateParams)) -> Chain {
     chain_of("Root", change)
 }
 
-fn chain_of(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Chain {
+pub(crate) fn chain_of(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Chain {
     let mut root = CertificateParams::new(Vec::new()).unwrap();
     root.distinguished_name.push(DnType::CommonName, name);
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -38,7 +38,7 @@ fn chain_of(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Chain {
     Chain { root: root.pem(), leaf, key }
 }
 
-async fn listen(chain: &Chain) -> Host {
+pub(crate) async fn listen(chain: &Chain) -> Host {
     let key = PrivatePkcs8KeyDer::from(chain.key.serialize_der());
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
