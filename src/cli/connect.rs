@@ -129,7 +129,12 @@ impl Host {
 
     /// A client with a connection of its own.
     pub(super) fn client(&self) -> Result<Client, TransportError> {
-        let transport: Arc<dyn Transport> = match &self.source {
+        Ok(Client::new(self.transport()?, self.options.clone(), self.surroundings.clone(), SCHEMA))
+    }
+
+    /// A new connection, not made yet.
+    pub(super) fn transport(&self) -> Result<Arc<dyn Transport>, TransportError> {
+        Ok(match &self.source {
             Source::Recording(replayer) => {
                 let replayer: Arc<Replayer> = Arc::clone(replayer);
                 replayer
@@ -141,8 +146,7 @@ impl Host {
                     None => http,
                 }
             }
-        };
-        Ok(Client::new(transport, self.options.clone(), self.surroundings.clone(), SCHEMA))
+        })
     }
 
     /// Whether the answers come from a recording.

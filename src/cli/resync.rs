@@ -141,7 +141,7 @@ async fn run_target(
     }
     let own = match parallel {
         1 => Ok(shared.clone()),
-        _ => host.client(),
+        _ => host.transport().map(|transport| shared.over(transport)),
     };
     match own {
         Ok(client) => resynchronize(&client, &asked, vm, options, events).await,

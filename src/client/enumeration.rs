@@ -11,6 +11,7 @@ pub struct Pages<'c> {
     client: &'c Client,
     resource_uri: String,
     state: State,
+    max_elements: u32,
     timed_out: u32,
 }
 
@@ -23,8 +24,8 @@ enum State {
 impl<'c> Pages<'c> {
     pub(super) fn new(client: &'c Client, resource_uri: String, mut body: Enumerate) -> Self {
         body.optimize = true;
-        body.max_elements.get_or_insert(client.options.max_elements);
-        Self { client, resource_uri, state: State::Begin(body), timed_out: 0 }
+        let max_elements = *body.max_elements.get_or_insert(client.options.max_elements);
+        Self { client, resource_uri, state: State::Begin(body), max_elements, timed_out: 0 }
     }
 
     /// The next items; `None` at the end. A page may be empty.
@@ -42,7 +43,7 @@ impl<'c> Pages<'c> {
             State::Next(context) => {
                 let body = Pull {
                     context: context.clone(),
-                    max_elements: Some(self.client.options.max_elements),
+                    max_elements: Some(self.max_elements),
                     more: Vec::new(),
                 };
                 self.pull(&Request::Pull { resource_uri: self.resource_uri.clone(), body }).await?

@@ -103,6 +103,12 @@ impl Client {
         Self { lane: lane.into(), ..self.clone() }
     }
 
+    /// A client of the same host over another connection; what is known of the host's clock is shared.
+    #[must_use]
+    pub fn over(&self, transport: Arc<dyn Transport>) -> Self {
+        Self { transport, ..self.clone() }
+    }
+
     /// The clock.
     pub fn clock(&self) -> &dyn Clock {
         &*self.surroundings.clock

@@ -112,6 +112,8 @@ pub struct Course {
     /// Whether it was seen to run: state 10, or a job that is a resynchronization.
     has_run: bool,
     was_resynchronizing: bool,
+    /// Whether the start that was asked for lay ahead at the last look.
+    was_ahead: bool,
     job_end: Option<JobEnd>,
     last: Option<(Kind, u32)>,
     replicating_since: Option<(Duration, Option<Timestamp>)>,
@@ -148,6 +150,7 @@ impl Course {
             silent_since: None,
             has_run: false,
             was_resynchronizing: false,
+            was_ahead: false,
             job_end: None,
             last: None,
             replicating_since: None,
@@ -162,6 +165,12 @@ impl Course {
     /// Whether the call is known to have been carried out.
     pub fn is_accepted(&self) -> bool {
         self.acceptance != Acceptance::InDoubt || self.has_run
+    }
+
+    /// Whether the host was watched long enough, by `at`, to have shown that the call was carried out.
+    pub fn is_overdue(&self, at: Duration) -> bool {
+        let waited = self.begun.map_or(Duration::ZERO, |begun| at.saturating_sub(begun));
+        waited >= BEGIN_IN_DOUBT && self.looks >= FEWEST_LOOKS
     }
 
     /// Takes in a look.
@@ -306,9 +315,13 @@ impl Course {
     /// The state is the one before the call, and it was never seen to run.
     fn not_begun(&mut self, look: &Observation, waited: Duration) -> Step {
         if self.baseline.is_ahead(look.host_time) && !matches!(self.job_end, Some(JobEnd::Failed(_))) {
+            self.was_ahead = true;
+            return Step::Continue;
+        }
+        if std::mem::take(&mut self.was_ahead) {
             // The time to begin counts from the moment that was asked for.
             self.begun = Some(look.at);
-            self.looks = 0;
+            self.looks = 1;
             return Step::Continue;
         }
         if let Some(JobEnd::Failed(state)) = self.job_end {

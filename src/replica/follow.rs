@@ -33,8 +33,13 @@ impl Run<'_> {
                 Step::NeedInterval => course.set_interval(self.session.interval().await),
                 Step::Done(ending) => return Err(self.ended(&ending, &course)),
             }
-            if self.options.follow == Some(false) && course.is_accepted() {
-                return Err(Stopped(OutcomeKind::Started, None));
+            if !self.follows() && !course.is_accepted() && course.is_overdue(look.at) {
+                return Err(self.stopped(&course, "nothing is to be followed"));
+            }
+            if !self.follows() && course.is_accepted() {
+                let is_scheduled = self.outcome.start_time.is_some();
+                let kind = if is_scheduled { OutcomeKind::Scheduled } else { OutcomeKind::Started };
+                return Err(Stopped(kind, None));
             }
             self.find_lost_job(&look).await?;
             // What has changed is looked at again soon.
@@ -44,7 +49,9 @@ impl Run<'_> {
             }
             match self.rest(pace.next_pause()).await {
                 Woken::Rested => {}
-                Woken::OutOfTime => return Err(self.still_running("stopped waiting after the time given")),
+                Woken::OutOfTime => {
+                    return Err(self.stopped(&course, "stopped waiting after the time given"));
+                }
                 Woken::Interrupted => return Err(self.interrupted_running(&course).await),
             }
         }
@@ -130,6 +137,16 @@ impl Run<'_> {
         )
     }
 
+    /// Nobody waits any longer. Where it is not even known to run, that is what is said.
+    fn stopped(&self, course: &Course, why: &str) -> Stopped {
+        if course.is_accepted() {
+            return self.still_running(&format!("{why}; the resynchronization goes on"));
+        }
+        let message = format!("{why}, before it was clear whether the resynchronization runs");
+        let failure = Failure::new("in_doubt", message).may_have_run().hint(self.settle_hint());
+        Stopped::with(OutcomeKind::Unknown, failure)
+    }
+
     fn still_running(&self, message: &str) -> Stopped {
         let hint = match &self.session.job {
             Some(job) if job.reference().selector("InstanceID").is_some() => format!(
@@ -147,12 +164,7 @@ impl Run<'_> {
 
     async fn interrupted_running(&mut self, course: &Course) -> Stopped {
         if self.options.on_interrupt == OnInterrupt::Leave {
-            let message = if course.is_accepted() {
-                "interrupted; the resynchronization goes on"
-            } else {
-                "interrupted before it was clear whether the resynchronization runs"
-            };
-            return self.still_running(message);
+            return self.stopped(course, "interrupted");
         }
         let (client, vm) = (self.session.client, self.session.vm.clone());
         match cancel(client, &vm, &mut self.session.reader).await {

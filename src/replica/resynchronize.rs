@@ -19,8 +19,8 @@ use super::outcome::kind_of;
 use super::session::Session;
 use super::state_change::{self, Changed};
 use super::{
-    Acceptance, Baseline, Event, Events, Failure, Outcome, OutcomeKind, Replica, ReplicaReader, Schedule,
-    VirtualMachine, check,
+    Acceptance, Baseline, Event, Events, Failure, JobSeen, Observation, Outcome, OutcomeKind, Replica,
+    ReplicaReader, Schedule, VirtualMachine, check,
 };
 
 /// How to resynchronize.
@@ -199,7 +199,7 @@ impl Run<'_> {
         self.event(&Event::Attached(job.as_ref()));
         let baseline = Baseline::new(replica, client.host_time(), None);
         self.outcome.started_at = baseline.host_time;
-        if self.options.follow == Some(false) {
+        if !self.follows() {
             return Err(Stopped(OutcomeKind::Started, None));
         }
         self.follow(baseline, Acceptance::Attached).await
@@ -301,17 +301,29 @@ impl Run<'_> {
 
     /// Follows, or looks once where nothing is to be followed.
     async fn after_call(&mut self, baseline: Baseline, acceptance: Acceptance) -> Result<(), Stopped> {
-        let is_scheduled = baseline.start_time.is_some();
-        let follows = self.options.follow.unwrap_or(!is_scheduled);
-        if acceptance == Acceptance::InDoubt || follows {
+        if acceptance == Acceptance::InDoubt || self.follows() {
             if acceptance == Acceptance::Accepted {
                 self.event(&Event::Accepted(None));
             }
             return self.follow(baseline, acceptance).await;
         }
-        let _ = super::session::bearable(self.session.look().await);
+        let look = super::session::bearable(self.session.look().await);
+        if let Ok(Some(Observation { job: JobSeen::Seen(job), .. })) = look
+            && job.is_over()
+            && !job.is_success()
+        {
+            self.outcome.job_errors = crate::job::errors(self.session.client, &job).await;
+            let failure = Failure::new("failed", "the job failed at once").may_have_run();
+            return Err(Stopped::with(OutcomeKind::Failed, failure));
+        }
         self.event(&Event::Accepted(self.session.last_job.as_ref()));
+        let is_scheduled = baseline.start_time.is_some();
         Err(Stopped(if is_scheduled { OutcomeKind::Scheduled } else { OutcomeKind::Started }, None))
+    }
+
+    /// Whether it is followed to its end: unless that was decided, where it is not scheduled.
+    pub(super) fn follows(&self) -> bool {
+        self.options.follow.unwrap_or_else(|| self.options.schedule.is_none())
     }
 
     /// Fills in what the last look brought.

@@ -4,6 +4,7 @@
 mod corpus;
 mod decode;
 mod faults;
+mod fixtures;
 mod messages;
 mod msvm;
 mod ntlm;
