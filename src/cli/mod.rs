@@ -4,6 +4,7 @@
 //! output and decides nothing about a resynchronization.
 
 mod args;
+mod certificate;
 mod confirm;
 mod connect;
 mod credential;
@@ -20,6 +21,7 @@ mod job;
 mod log;
 pub mod output;
 mod profile;
+mod proxy;
 mod resync;
 mod simulate;
 
