@@ -100,7 +100,7 @@ async fn names_and_ports_that_lead_nowhere() {
     let mut text = String::new();
     for url in ["http://no-such-host.invalid/wsman", "http://127.0.0.1:1/wsman"] {
         let ended = ask(url, &["status", "--connect-timeout", "5s"]).await;
-        assert_eq!(ended.code, 3, "{ended:?}");
+        assert_eq!(ended.code, 3, "{url}: {ended:?}");
         text.push_str(&transcript(&["--host", url, "status"], &ended));
     }
     insta::assert_snapshot!(text);
