@@ -13,14 +13,15 @@ use crate::msvm::replication_relationship::ReplicationState;
 use crate::msvm::replication_service::ResynchronizeReturnValue as ReturnValue;
 
 use super::check::driven_relationship;
+use super::follow::patience_of;
 use super::interrupt::{Interrupt, OnInterrupt};
 use super::invoke::{self, Answer};
 use super::outcome::kind_of;
+use super::patience::Woken;
 use super::session::Session;
-use super::state_change::{self, Changed};
 use super::{
-    Acceptance, Baseline, Event, Events, Failure, JobSeen, Observation, Outcome, OutcomeKind, Replica,
-    ReplicaReader, Schedule, VirtualMachine, check,
+    Acceptance, Baseline, Event, Events, Failure, JobSeen, Observation, Outcome, OutcomeKind, ReplicaReader,
+    Schedule, VirtualMachine,
 };
 
 /// How to resynchronize.
@@ -100,12 +101,12 @@ pub(super) struct Run<'a> {
     pub(super) outcome: Outcome,
     /// When it began, by our clock.
     pub(super) begun: Duration,
-    pause: Pause,
+    pub(super) pause: Pause,
 }
 
 /// Whether the replication was paused by this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pause {
+pub(super) enum Pause {
     No,
     Possible,
     Done,
@@ -118,6 +119,20 @@ impl Stopped {
     pub(super) fn with(kind: OutcomeKind, failure: Failure) -> Self {
         Self(kind, Some(Box::new(failure)))
     }
+
+    /// Before anything was asked for.
+    fn early(woken: Woken) -> Self {
+        match woken {
+            Woken::Interrupted => Self::with(OutcomeKind::Cancelled, interrupted()),
+            Woken::OutOfTime => {
+                let failure = Failure::new("timed_out", "the host did not answer within the time given");
+                Self::with(
+                    OutcomeKind::Unreachable,
+                    failure.hint("nothing was asked for; give --timeout more time"),
+                )
+            }
+        }
+    }
 }
 
 /// An error before the call.
@@ -129,12 +144,19 @@ impl From<Error> for Stopped {
 
 impl Run<'_> {
     async fn run(&mut self) -> Result<(), Stopped> {
-        let replica = self.prepare().await?;
+        let client = self.session.client;
+        let patience = patience_of(self);
+        let replica = patience.of(self.prepare()).await.map_err(Stopped::early)??;
         if replica.state == ReplicationState::Resynchronizing {
             return self.attach(&replica).await;
         }
-        let client = self.session.client;
-        let service = invoke::service(client).await?;
+        if replica.is_waiting() && !self.options.force {
+            let pending = patience.of(self.pending()).await.map_err(Stopped::early)??;
+            if pending.is_some() {
+                return self.attach(&replica).await;
+            }
+        }
+        let service = patience.of(invoke::service(client)).await.map_err(Stopped::early)??;
         // Everything that can stop it here comes before anything is changed there.
         self.outcome.start_time = self.start_time()?;
         self.heed_interrupt()?;
@@ -152,117 +174,6 @@ impl Run<'_> {
         self.outcome.started_at = baseline.host_time;
         let acceptance = self.call(call).await?;
         self.after_call(baseline, acceptance).await
-    }
-
-    /// The time to start, where one is asked for.
-    fn start_time(&self) -> Result<Option<Timestamp>, Stopped> {
-        let Some(schedule) = &self.options.schedule else { return Ok(None) };
-        schedule
-            .start_time(self.session.client.host_time())
-            .map(Some)
-            .map_err(|error| Stopped::with(OutcomeKind::Refused, Failure::new("schedule", error.to_string())))
-    }
-
-    fn heed_interrupt(&self) -> Result<(), Stopped> {
-        if self.options.interrupt.is_wished() && !self.options.dry_run {
-            return Err(Stopped::with(OutcomeKind::Cancelled, interrupted()));
-        }
-        Ok(())
-    }
-
-    /// Reads the relationship and refuses what is certain to be refused.
-    async fn prepare(&mut self) -> Result<Replica, Stopped> {
-        let client = self.session.client;
-        let replica = self.session.reader.read(client).await?;
-        self.session.note(replica.as_ref());
-        self.outcome.state_before = replica.as_ref().map(|replica| replica.state);
-        self.event(&Event::Resolved(replica.as_ref()));
-        let refusal = check(&self.session.vm, replica.as_ref()).err();
-        let can_suspend = self.options.suspend_first
-            && replica.as_ref().is_some_and(|replica| replica.state == ReplicationState::Replicating);
-        if let Some(refusal) = refusal
-            && !self.options.force
-            && !can_suspend
-        {
-            let failure = Failure::new("refused_locally", refusal.reason()).hint(refusal.hint());
-            return Err(Stopped::with(OutcomeKind::Refused, failure));
-        }
-        let Some(replica) = replica else {
-            let failure =
-                Failure::new("refused_locally", "there is no replication relationship to resynchronize");
-            return Err(Stopped::with(OutcomeKind::Refused, failure));
-        };
-        if replica.state == ReplicationState::ResynchronizationSuspended && !self.options.force {
-            return Err(self.suspended("a resynchronization is suspended; nothing was asked for"));
-        }
-        Ok(replica)
-    }
-
-    pub(super) fn suspended(&self, message: &str) -> Stopped {
-        let hint = format!("resume it with `{}`", state_change::resume_command(&self.session.reader));
-        let failure = Failure::new("suspended", message).hint(hint);
-        let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
-        Stopped::with(OutcomeKind::Suspended, failure)
-    }
-
-    async fn attach(&mut self, replica: &Replica) -> Result<(), Stopped> {
-        let client = self.session.client;
-        self.outcome.attached = true;
-        if self.options.dry_run {
-            let failure = Failure::new(
-                "already_running",
-                "a resynchronization is running already; it would be followed",
-            );
-            return Err(Stopped::with(OutcomeKind::Started, failure));
-        }
-        let job = super::session::bearable(self.session.find_job().await)?.flatten();
-        if let Some(job) = &job {
-            self.session.attach(job);
-        }
-        self.event(&Event::Attached(job.as_ref()));
-        let baseline = Baseline::new(replica, client.host_time(), None);
-        self.outcome.started_at = baseline.host_time;
-        if !self.follows() {
-            return Err(Stopped(OutcomeKind::Started, None));
-        }
-        self.follow(baseline, Acceptance::Attached).await
-    }
-
-    /// Pauses a replication that runs, if that was asked for.
-    async fn suspend_first(&mut self, replica: Replica) -> Result<Replica, Stopped> {
-        if !self.options.suspend_first
-            || replica.state != ReplicationState::Replicating
-            || self.options.dry_run
-        {
-            return Ok(replica);
-        }
-        let Session { client, vm, reader, .. } = &mut self.session;
-        let changed = match state_change::suspend(client, vm, reader).await {
-            Ok(changed) => changed,
-            Err(error) => {
-                self.pause = Pause::Possible;
-                let message = format!("replication could not be paused: {}", error.chain());
-                return Err(Stopped::with(kind_of(&error), Failure::new(error.kind(), message)));
-            }
-        };
-        let message = match changed {
-            Changed::Reached => {
-                self.pause = Pause::Done;
-                let paused = self.session.reader.read(self.session.client).await?;
-                self.session.note(paused.as_ref());
-                return Ok(paused.unwrap_or(replica));
-            }
-            Changed::Refused(code) => {
-                format!("the host refused to pause the replication: {} ({})", code.label(), code.code())
-            }
-            Changed::NotReached(state) => {
-                self.pause = Pause::Possible;
-                let state = state.map_or_else(|| "unknown".to_owned(), |state| state.to_string());
-                format!("the replication was asked to pause, but its state is {state}")
-            }
-        };
-        let hint = "look at `hvreplica status`; nothing was resynchronized";
-        Err(Stopped::with(OutcomeKind::Refused, Failure::new("suspend", message).hint(hint)))
     }
 
     /// Sends the call: once.
@@ -347,21 +258,6 @@ impl Run<'_> {
         self.event(&Event::Accepted(self.session.last_job.as_ref()));
         let is_scheduled = baseline.start_time.is_some();
         Err(Stopped(if is_scheduled { OutcomeKind::Scheduled } else { OutcomeKind::Started }, None))
-    }
-
-    /// Says that a pause is left behind where nothing came of it.
-    fn confess_pause(&mut self) {
-        let text = match self.pause {
-            Pause::No => return,
-            Pause::Possible => "; it may be paused now",
-            Pause::Done => "; it was paused for this and still is",
-        };
-        let is_left = !self.outcome.invoked || self.outcome.kind == OutcomeKind::Refused;
-        if let Some(failure) = self.outcome.failure.as_mut().filter(|_| is_left) {
-            failure.message.push_str(text);
-            let command = state_change::resume_command(&self.session.reader);
-            failure.hint = Some(format!("resume it with `{command}`"));
-        }
     }
 
     /// Whether it is followed to its end: unless that was decided, where it is not scheduled.
