@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::job::errors;
 use crate::msvm::replication_relationship::ReplicationState;
 
@@ -27,12 +28,10 @@ impl Run<'_> {
         let mut pace = self.options.pace.pace(&self.session.vm.id);
         let mut shown = None;
         loop {
-            let look = self.look_and_report().await?;
-            match course.observe(&look) {
-                Step::Continue => {}
-                Step::NeedInterval => course.set_interval(self.session.interval().await),
-                Step::Done(ending) => return Err(self.ended(&ending, &course)),
-            }
+            let look = match self.turn_in_time(&mut course).await {
+                Ok(look) => look?,
+                Err(woken) => return Err(self.woken(woken, &course).await),
+            };
             if !self.follows() && !course.is_accepted() && course.is_overdue(look.at) {
                 return Err(self.stopped(&course, "nothing is to be followed"));
             }
@@ -41,7 +40,6 @@ impl Run<'_> {
                 let kind = if is_scheduled { OutcomeKind::Scheduled } else { OutcomeKind::Started };
                 return Err(Stopped(kind, None));
             }
-            self.find_lost_job(&look).await?;
             // What has changed is looked at again soon.
             let sign = sign_of(&look);
             if shown.replace(sign) != Some(sign) {
@@ -49,20 +47,44 @@ impl Run<'_> {
             }
             match self.rest(pace.next_pause()).await {
                 Woken::Rested => {}
-                Woken::OutOfTime => {
-                    return Err(self.stopped(&course, "stopped waiting after the time given"));
-                }
-                Woken::Interrupted => return Err(self.interrupted_running(&course).await),
+                woken => return Err(self.woken(woken, &course).await),
             }
         }
     }
 
+    /// One turn, unless it takes much longer than anybody waits: a host may be silent for minutes.
+    async fn turn_in_time(&mut self, course: &mut Course) -> Result<Result<Observation, Stopped>, Woken> {
+        let (options, clock) = (self.options, self.session.client.clock());
+        let left = options.timeout.map(|timeout| (self.begun + timeout).saturating_sub(clock.elapsed()));
+        tokio::select! {
+            biased;
+            turn = self.turn(course) => Ok(turn),
+            () = options.interrupt.wished_for(GRACE) => Err(Woken::Interrupted),
+            () = out_of_time(left) => Err(Woken::OutOfTime),
+        }
+    }
+
+    /// A look and what follows from it.
+    async fn turn(&mut self, course: &mut Course) -> Result<Observation, Stopped> {
+        let look = self.look_and_report().await?;
+        match course.observe(&look) {
+            Step::Continue => {}
+            Step::NeedInterval => course.set_interval(self.session.interval().await),
+            Step::Done(ending) => return Err(self.ended(&ending, course)),
+        }
+        self.find_lost_job(&look).await?;
+        Ok(look)
+    }
+
+    async fn woken(&mut self, woken: Woken, course: &Course) -> Stopped {
+        match woken {
+            Woken::Interrupted => self.interrupted_running(course).await,
+            Woken::OutOfTime | Woken::Rested => self.stopped(course, "stopped waiting after the time given"),
+        }
+    }
+
     async fn look_and_report(&mut self) -> Result<Observation, Stopped> {
-        let look = self.session.look().await.map_err(|error| {
-            let failure = Failure::of_error(&error).hint(self.settle_hint());
-            let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
-            Stopped::with(OutcomeKind::Unknown, failure)
-        })?;
+        let look = self.session.look().await.map_err(|error| self.shut_out(&error))?;
         if let JobSeen::Seen(job) = &look.job
             && job.is_over()
             && !job.is_success()
@@ -83,6 +105,13 @@ impl Run<'_> {
         Ok(look)
     }
 
+    /// The host lets nobody look any more, after the call.
+    fn shut_out(&self, error: &Error) -> Stopped {
+        let failure = Failure::of_error(error).hint(self.settle_hint());
+        let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
+        Stopped::with(OutcomeKind::Unknown, failure)
+    }
+
     /// Where no job is known, or the known one is gone while it still runs, there may be another to watch.
     async fn find_lost_job(&mut self, look: &Observation) -> Result<(), Stopped> {
         let is_running = matches!(
@@ -95,8 +124,11 @@ impl Run<'_> {
             JobSeen::Seen(ref job) => job.is_over() && is_running,
             JobSeen::Unreadable => false,
         };
-        if may_be_there && let Some(Some(job)) = bearable(self.session.find_job().await)? {
-            self.session.attach(&job);
+        if may_be_there {
+            let found = bearable(self.session.find_job().await).map_err(|error| self.shut_out(&error))?;
+            if let Some(Some(job)) = found {
+                self.session.attach(&job);
+            }
         }
         Ok(())
     }
@@ -186,6 +218,17 @@ impl Run<'_> {
         }
     }
 }
+
+/// Real time, since it is for a host that does not answer, which no recording does.
+async fn out_of_time(left: Option<Duration>) {
+    match left {
+        Some(left) => tokio::time::sleep(left.saturating_add(GRACE)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How long a look under way may still take when nobody wants to wait any longer.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What counts as a change.
 fn sign_of(look: &Observation) -> (Option<u16>, Option<u16>) {

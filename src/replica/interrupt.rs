@@ -1,5 +1,7 @@
 //! The wish to stop.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
 
 /// Tells when somebody wants to stop.
@@ -31,6 +33,12 @@ impl Interrupt {
             }
         }
         std::future::pending().await
+    }
+
+    /// Waits until the wish is that old.
+    pub(super) async fn wished_for(&self, long: Duration) {
+        self.wished().await;
+        tokio::time::sleep(long).await;
     }
 }
 

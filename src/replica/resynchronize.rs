@@ -129,12 +129,13 @@ impl From<Error> for Stopped {
 
 impl Run<'_> {
     async fn run(&mut self) -> Result<(), Stopped> {
-        let replica = self.prepare().await?;
+        let interrupt = &self.options.interrupt;
+        let replica = unless_interrupted(interrupt, self.prepare()).await?;
         if replica.state == ReplicationState::Resynchronizing {
             return self.attach(&replica).await;
         }
         let client = self.session.client;
-        let service = invoke::service(client).await?;
+        let service = unless_interrupted(interrupt, async { Ok(invoke::service(client).await?) }).await?;
         // Everything that can stop it here comes before anything is changed there.
         self.outcome.start_time = self.start_time()?;
         self.heed_interrupt()?;
@@ -399,6 +400,18 @@ impl Run<'_> {
         by_host
             .and_then(|(begun, now)| host(begun, now))
             .unwrap_or_else(|| self.session.client.clock().elapsed().saturating_sub(self.begun))
+    }
+}
+
+/// Reads before the call need not be waited for.
+async fn unless_interrupted<T>(
+    interrupt: &Interrupt,
+    work: impl Future<Output = Result<T, Stopped>>,
+) -> Result<T, Stopped> {
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = interrupt.wished() => Err(Stopped::with(OutcomeKind::Cancelled, interrupted())),
     }
 }
 
