@@ -13,7 +13,7 @@ use crate::transport::{
 };
 
 use super::args::{Connection, Method};
-use super::{credential, endpoint, profile};
+use super::{certificate, credential, endpoint, profile, proxy};
 
 /// Why no client could be made.
 #[derive(Debug)]
@@ -103,6 +103,8 @@ impl Host {
         let authentication = authentication(connection, &endpoint)?;
         let mut options = HttpOptions::new(endpoint, authentication);
         options.trust = trust(connection)?;
+        options.proxy = proxy::choose(connection);
+        proxy::tell(&options)?;
         options.danger_allow_unencrypted = connection.danger_allow_unencrypted;
         if let Some(timeout) = connection.connect_timeout {
             options.connect_timeout = timeout;
@@ -172,7 +174,14 @@ impl Host {
 }
 
 fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authentication, ConnectError> {
-    let method = connection.auth.unwrap_or(Method::Negotiate);
+    let has_certificate = connection.cert.is_some() || connection.pfx.is_some();
+    let method = match connection.auth {
+        None if has_certificate => Method::Certificate,
+        method => method.unwrap_or(Method::Negotiate),
+    };
+    if has_certificate && method != Method::Certificate {
+        return Err(ConnectError::Usage("--cert and --pfx go with --auth certificate only".to_owned()));
+    }
     match method {
         Method::Basic => {
             if endpoint.scheme == Scheme::Http && !connection.danger_allow_unencrypted {
@@ -187,9 +196,20 @@ fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authen
             tracing::info!("negotiate: using NTLM; this version has no Kerberos");
             Ok(Authentication::Ntlm(credential::read(connection)?))
         }
-        Method::Kerberos | Method::Certificate | Method::Credssp => {
+        Method::Certificate => {
+            if endpoint.scheme == Scheme::Http {
+                let message = "--auth certificate shows its certificate inside TLS: use --https";
+                return Err(ConnectError::Usage(message.to_owned()));
+            }
+            let certificate = certificate::read(connection)?;
+            tracing::info!(
+                "certificate: TLS stays at 1.2; in TLS 1.3 hosts ask for a certificate after the handshake, which is not supported"
+            );
+            Ok(Authentication::Certificate(certificate))
+        }
+        Method::Kerberos | Method::Credssp => {
             let message =
-                "this version has no --auth kerberos, certificate or credssp: use negotiate, ntlm or basic";
+                "this version has no --auth kerberos or credssp: use negotiate, ntlm, certificate or basic";
             Err(ConnectError::Usage(message.to_owned()))
         }
     }

@@ -158,13 +158,14 @@ impl Printer {
 }
 
 fn print_item(format: Format, item: &Item) {
-    let mut out = std::io::stdout().lock();
-    let _ = match format {
-        Format::Human => write_words(&mut out, item),
-        Format::Json | Format::Ndjson => serde_json::to_writer(&mut out, &Json(item))
+    let mut text = Vec::new();
+    let written = match format {
+        Format::Human => write_words(&mut text, item),
+        Format::Json | Format::Ndjson => serde_json::to_writer(&mut text, &Json(item))
             .map_err(Into::into)
-            .and_then(|()| out.write_all(b"\n")),
+            .and_then(|()| text.write_all(b"\n")),
     };
+    let _ = written.and_then(|()| std::io::stdout().write_all(&text));
 }
 
 fn write_words(out: &mut impl Write, item: &Item) -> std::io::Result<()> {

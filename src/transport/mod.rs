@@ -11,9 +11,11 @@ mod recording;
 mod replay;
 mod scrub;
 mod scrub_learn;
+mod tls_failure;
 
 pub use error::{Delivery, TransportError, TransportErrorKind};
 pub use exchange::{Connection, Exchange, HttpRequest, HttpResponse, Transport};
-pub use http::{Authentication, Endpoint, Http, HttpOptions, Scheme, Trust};
+pub use http::{Authentication, Endpoint, Http, HttpOptions, Proxy, ProxyInUse, Scheme, Trust};
 pub use record::{Recorder, RecorderOptions, Recording};
 pub use replay::Replayer;
+pub use tls_failure::{TlsFailure, TlsProblem};

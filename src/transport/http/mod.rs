@@ -9,6 +9,7 @@ mod gate;
 mod handshake;
 mod headers;
 mod options;
+mod proxy;
 mod tls;
 mod wire;
 
@@ -16,14 +17,14 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-pub use options::{Authentication, Endpoint, HttpOptions, Scheme, Trust};
+pub use options::{Authentication, Endpoint, HttpOptions, Proxy, ProxyInUse, Scheme, Trust};
 
 use super::{
     Connection, Delivery, Exchange, HttpRequest, HttpResponse, Transport, TransportError, TransportErrorKind,
 };
 use crate::auth::framing;
 use crate::auth::ntlm::Protection;
-use crate::auth::{Credential, basic};
+use crate::auth::{Credential, basic, certificate};
 use crate::secret::Secret;
 use wire::{Post, Reply, Settings, Wire};
 
@@ -37,6 +38,8 @@ pub struct Http {
 enum Method {
     Basic(Secret<String>),
     Ntlm(Credential, Protection),
+    /// With the value that points the host to the certificate.
+    Certificate(Secret<String>),
 }
 
 #[derive(Default)]
@@ -62,6 +65,11 @@ impl Http {
     /// carried out.
     pub fn new(options: HttpOptions) -> Result<Self, TransportError> {
         let endpoint = &options.endpoint;
+        let client = match &options.authentication {
+            Authentication::Certificate(certificate) => Some(certificate),
+            _ => None,
+        };
+        let tls = tls::config(endpoint.scheme, &options.trust, client)?;
         let method = match (options.authentication, endpoint.scheme) {
             (Authentication::Basic(_), Scheme::Http) if !options.danger_allow_unencrypted => {
                 return Err(policy(
@@ -74,11 +82,18 @@ impl Http {
             }
             (Authentication::Ntlm(credential), Scheme::Http) => Method::Ntlm(credential, Protection::Sealed),
             (Authentication::Ntlm(credential), Scheme::Https) => Method::Ntlm(credential, Protection::None),
+            (Authentication::Certificate(_), Scheme::Http) => {
+                return Err(policy("a client certificate can be shown over https only"));
+            }
+            (Authentication::Certificate(_), Scheme::Https) => {
+                Method::Certificate(Secret::new(certificate::AUTHORIZATION.to_owned()))
+            }
         };
-        let url = endpoint.url().parse().map_err(|_| policy("host, port and path do not make a URL"))?;
+        let url = url(endpoint)?;
         let settings = Arc::new(Settings {
+            route: proxy::route(&options.proxy, &url)?,
             url,
-            tls: tls::config(endpoint.scheme, &options.trust)?,
+            tls,
             connect_timeout: options.connect_timeout,
             response_limit: options.response_limit,
         });
@@ -100,6 +115,11 @@ impl Http {
                 None => self.connect(&mut session).await?,
             };
             match self.send(&mut wire, &request).await {
+                Ok(Answer::Response(HttpResponse { status: 403, .. }, _))
+                    if !session.let_in && matches!(self.method, Method::Certificate(_)) =>
+                {
+                    return Err(certificate_refused(Vec::new()));
+                }
                 Ok(Answer::Response(response, reusable)) => {
                     session.let_in = true;
                     session.wire = reusable.then_some(wire);
@@ -139,7 +159,7 @@ impl Http {
             }
         };
         let authorization = match &self.method {
-            Method::Basic(value) => Some(value),
+            Method::Basic(value) | Method::Certificate(value) => Some(value),
             Method::Ntlm(..) => None,
         };
         let post = Post { authorization, content_type: Some(content_type), body, patience: request.timeout };
@@ -151,6 +171,7 @@ impl Http {
         let (wanted, scheme) = match self.method {
             Method::Basic(_) => ("basic", basic::SCHEME),
             Method::Ntlm(..) => ("ntlm", crate::auth::ntlm::SCHEME),
+            Method::Certificate(_) => return certificate_refused(offered),
         };
         let kind = if offered.iter().any(|offer| offer.eq_ignore_ascii_case(scheme)) {
             TransportErrorKind::Refused { offered }
@@ -206,6 +227,14 @@ fn was_gone(error: &TransportError) -> bool {
 
 fn failed(kind: TransportErrorKind) -> TransportError {
     TransportError::new(kind, Delivery::MayHaveRun)
+}
+
+fn certificate_refused(offered: Vec<String>) -> TransportError {
+    TransportError::new(TransportErrorKind::CertificateRefused { offered }, Delivery::NotSent)
+}
+
+fn url(endpoint: &Endpoint) -> Result<reqwest::Url, TransportError> {
+    endpoint.url().parse().map_err(|_| policy("host, port and path do not make a URL"))
 }
 
 fn policy(reason: &'static str) -> TransportError {
