@@ -8,7 +8,7 @@ use crate::tls::{Chain, chain, chain_of, listen};
 
 async fn status(chain: &Chain, trusted: Option<&str>, more: &[&str]) -> super::Ended {
     let host = listen(chain).await;
-    let file = folder("certificates").join(format!("{}.pem", host.address.port()));
+    let file = folder(&format!("certificates-{}", host.address.port())).join("roots.pem");
     std::fs::write(&file, trusted.unwrap_or_default()).unwrap();
     let trust = ["--ca-cert", file.to_str().unwrap()];
     let trust = if trusted.is_some() { &trust[..] } else { &[] };
