@@ -98,10 +98,12 @@ async fn replies_of_all_kinds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_and_ports_that_lead_nowhere() {
     let mut text = String::new();
-    for url in ["http://no-such-host.invalid/wsman", "http://127.0.0.1:1/wsman"] {
-        let ended = ask(url, &["status", "--connect-timeout", "5s"]).await;
+    let closed = super::closed_port();
+    let urls = ["http://no-such-host.invalid/wsman".to_owned(), closed.url()];
+    for (what, url) in ["a name of nobody's", "a closed port"].into_iter().zip(urls) {
+        let ended = ask(&url, &["status", "--connect-timeout", "5s"]).await;
         assert_eq!(ended.code, 3, "{url}: {ended:?}");
-        text.push_str(&transcript(&["--host", url, "status"], &ended));
+        text.push_str(&format!("# {what}\n{}", transcript(&["status"], &ended)));
     }
     insta::assert_snapshot!(text);
 }

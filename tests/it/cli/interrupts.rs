@@ -83,3 +83,19 @@ async fn before_anything_was_asked() {
         _ => assert_eq!((ended.code, &result["outcome"]), (7, &"still_running".into())),
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_does_not_answer_is_not_waited_for() {
+    // The third poll is never answered: the host's clock stands still.
+    let server = still("silent").await;
+    let begun = std::time::Instant::now();
+    let (ended, events) = interrupted_at(server.url(), "progress", &[]).await;
+    let result = &events.last().unwrap()["result"];
+    assert_eq!((ended.code, &result["outcome"]), (7, &"still_running".into()), "{result}");
+    let (code, results) = {
+        let server = still("silent").await;
+        super::resync(&server, &[TARGET, "--timeout", "1s"]).await
+    };
+    assert_eq!((code, &results[0]["outcome"]), (7, &"still_running".into()));
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+}

@@ -239,6 +239,21 @@ pub(super) fn redacted(mut document: Value, keys: &[&str]) -> Value {
     document
 }
 
+/// A port that is taken, so that nobody else listens there, and refuses everybody.
+pub(super) struct ClosedPort(tokio::net::TcpSocket);
+
+impl ClosedPort {
+    pub(super) fn url(&self) -> String {
+        format!("http://{}/wsman", self.0.local_addr().unwrap())
+    }
+}
+
+pub(super) fn closed_port() -> ClosedPort {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    ClosedPort(socket)
+}
+
 /// An empty folder of that name for this test run.
 pub(super) fn folder(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cli").join(name);

@@ -235,9 +235,8 @@ async fn events() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_home() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/wsman", listener.local_addr().unwrap());
-    drop(listener);
+    let closed = super::closed_port();
+    let url = closed.url();
     let mut text = String::new();
     for args in [
         vec!["resync", TARGET, "other"],
