@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::secret::Secret;
+
 use super::duration::parse_duration;
+use super::proxy;
 
 /// Resynchronize Hyper-V Replica from anywhere
 #[derive(Debug, Parser)]
@@ -63,6 +66,15 @@ pub(super) struct Connection {
     /// Trust the certificate authorities of this PEM file, too
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) ca_cert: Option<PathBuf>,
+    /// Certificate of --auth certificate, in PEM
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "pfx")]
+    pub(super) cert: Option<PathBuf>,
+    /// Its private key in PEM, if not in the same file; a passphrase comes from HVREPLICA_KEY_PASSPHRASE, or is asked for
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "pfx")]
+    pub(super) key: Option<PathBuf>,
+    /// Certificate and private key of --auth certificate, as a PFX file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) pfx: Option<PathBuf>,
     /// Trust exactly the certificate with this SHA-256
     #[arg(long, global = true, value_name = "HEX")]
     pub(super) pin_sha256: Option<String>,
@@ -72,6 +84,9 @@ pub(super) struct Connection {
     /// Let passwords and messages cross plain http in clear
     #[arg(long, global = true)]
     pub(super) danger_allow_unencrypted: bool,
+    /// Go through http://, socks5:// or socks5h://[USER:PASSWORD@]HOST:PORT, or through none (default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY)
+    #[arg(long, global = true, env = "HVREPLICA_PROXY", hide_env_values = true, value_name = "URL", value_parser = proxy::parse)]
+    pub(super) proxy: Option<Secret<String>>,
     /// How long to wait for a connection (such as 30s)
     #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) connect_timeout: Option<Duration>,
@@ -118,7 +133,7 @@ pub(super) enum Method {
     Kerberos,
     /// The password itself, inside TLS
     Basic,
-    /// Not in this version
+    /// A client certificate, inside TLS
     Certificate,
     /// Not in this version
     Credssp,

@@ -13,7 +13,7 @@ use crate::transport::{
 };
 
 use super::args::{Connection, Method};
-use super::{credential, endpoint, kerberos, profile};
+use super::{certificate, credential, endpoint, kerberos, profile, proxy};
 
 /// Why no client could be made.
 #[derive(Debug)]
@@ -103,6 +103,8 @@ impl Host {
         let authentication = authentication(connection, &endpoint)?;
         let mut options = HttpOptions::new(endpoint, authentication);
         options.trust = trust(connection)?;
+        options.proxy = proxy::choose(connection);
+        proxy::tell(&options)?;
         options.danger_allow_unencrypted = connection.danger_allow_unencrypted;
         if let Some(timeout) = connection.connect_timeout {
             options.connect_timeout = timeout;
@@ -127,7 +129,12 @@ impl Host {
 
     /// A client with a connection of its own.
     pub(super) fn client(&self) -> Result<Client, TransportError> {
-        let transport: Arc<dyn Transport> = match &self.source {
+        Ok(Client::new(self.transport()?, self.options.clone(), self.surroundings.clone(), SCHEMA))
+    }
+
+    /// A new connection, not made yet.
+    pub(super) fn transport(&self) -> Result<Arc<dyn Transport>, TransportError> {
+        Ok(match &self.source {
             Source::Recording(replayer) => {
                 let replayer: Arc<Replayer> = Arc::clone(replayer);
                 replayer
@@ -139,8 +146,7 @@ impl Host {
                     None => http,
                 }
             }
-        };
-        Ok(Client::new(transport, self.options.clone(), self.surroundings.clone(), SCHEMA))
+        })
     }
 
     /// Whether the answers come from a recording.
@@ -168,7 +174,14 @@ impl Host {
 }
 
 fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authentication, ConnectError> {
-    let method = connection.auth.unwrap_or(Method::Negotiate);
+    let has_certificate = connection.cert.is_some() || connection.pfx.is_some();
+    let method = match connection.auth {
+        None if has_certificate => Method::Certificate,
+        method => method.unwrap_or(Method::Negotiate),
+    };
+    if has_certificate && method != Method::Certificate {
+        return Err(ConnectError::Usage("--cert and --pfx go with --auth certificate only".to_owned()));
+    }
     match method {
         Method::Basic => {
             if endpoint.scheme == Scheme::Http && !connection.danger_allow_unencrypted {
@@ -181,9 +194,20 @@ fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authen
         Method::Ntlm => Ok(Authentication::Ntlm(credential::read(connection)?)),
         Method::Negotiate => kerberos::negotiate(connection, &endpoint.host),
         Method::Kerberos => kerberos::kerberos(connection, &endpoint.host),
-        Method::Certificate | Method::Credssp => {
+        Method::Certificate => {
+            if endpoint.scheme == Scheme::Http {
+                let message = "--auth certificate shows its certificate inside TLS: use --https";
+                return Err(ConnectError::Usage(message.to_owned()));
+            }
+            let certificate = certificate::read(connection)?;
+            tracing::info!(
+                "certificate: TLS stays at 1.2; in TLS 1.3 hosts ask for a certificate after the handshake, which is not supported"
+            );
+            Ok(Authentication::Certificate(certificate))
+        }
+        Method::Credssp => {
             let message =
-                "this version has no --auth certificate or credssp: use negotiate, kerberos, ntlm or basic";
+                "this version has no --auth credssp: use negotiate, kerberos, ntlm, certificate or basic";
             Err(ConnectError::Usage(message.to_owned()))
         }
     }

@@ -18,7 +18,8 @@ use super::output::text::printable;
 pub(super) struct Fail {
     /// The code.
     pub(super) exit: Exit,
-    kind: &'static str,
+    /// A word for programs.
+    pub(super) kind: &'static str,
     /// What happened.
     pub(super) message: String,
     /// What to do.

@@ -7,8 +7,11 @@ use clap::ValueEnum;
 use etcetera::{BaseStrategy, choose_base_strategy};
 use serde::Deserialize;
 
+use crate::secret::Secret;
+
 use super::args::{Connection, Method};
 use super::duration::parse_duration;
+use super::proxy;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +37,10 @@ struct Profile {
     spn: Option<String>,
     kerberos_host: Option<String>,
     ca_cert: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    pfx: Option<PathBuf>,
+    proxy: Option<String>,
     pin_sha256: Option<String>,
     danger_accept_invalid_certs: bool,
     danger_allow_unencrypted: bool,
@@ -72,6 +79,12 @@ pub(super) fn apply(mut connection: Connection) -> Result<Connection, String> {
         connection.kerberos_host = profile.kerberos_host;
     }
     connection.ca_cert = connection.ca_cert.or(profile.ca_cert);
+    if connection.cert.is_none() && connection.pfx.is_none() {
+        connection.cert = profile.cert;
+        connection.key = connection.key.or(profile.key);
+        connection.pfx = profile.pfx;
+    }
+    connection.proxy = connection.proxy.or_else(|| profile.proxy.map(Secret::new));
     connection.pin_sha256 = connection.pin_sha256.or(profile.pin_sha256);
     connection.danger_accept_invalid_certs |= profile.danger_accept_invalid_certs;
     connection.danger_allow_unencrypted |= profile.danger_allow_unencrypted;
@@ -93,7 +106,12 @@ fn find(text: &str, name: &str) -> Result<Profile, String> {
     }
     let keys = table.keys().cloned().collect::<Vec<_>>().join(", ");
     let profile: Result<Profile, _> = table.try_into();
-    profile.map_err(|_| format!("profile {name:?} has a key or value that is not known, among {keys}"))
+    let profile = profile
+        .map_err(|_| format!("profile {name:?} has a key or value that is not known, among {keys}"))?;
+    if profile.proxy.as_deref().is_some_and(proxy::has_credentials) {
+        return Err(format!("profile {name:?} has a proxy with credentials; secrets are not allowed there"));
+    }
+    Ok(profile)
 }
 
 fn usual_file() -> Option<PathBuf> {
@@ -107,10 +125,10 @@ mod tests {
 
     #[test]
     fn profiles_hold_options_and_no_secrets() {
-        let text = "[profile.lab]\nhost = 'hv1'\nhttps = true\nconnect-timeout = '5s'\n[profile.bad]\npassword = 'p-w'\n[profile.odd]\nx = 1";
+        let text = "[profile.lab]\nhost = 'hv1'\nhttps = true\nconnect-timeout = '5s'\n[profile.bad]\npassword = 'p-w'\n[profile.odd]\nx = 1\n[profile.way]\nproxy = 'http://me:p-w@p:1'";
         let lab = find(text, "lab").unwrap();
         assert_eq!((lab.host.as_deref(), lab.https), (Some("hv1"), true));
-        let errors = ["bad", "odd", "none"].map(|name| find(text, name).unwrap_err());
+        let errors = ["bad", "odd", "way", "none"].map(|name| find(text, name).unwrap_err());
         assert!(errors.iter().all(|error| !error.contains("p-w")), "{errors:?}");
         assert!(errors[0].contains("secrets are not allowed"), "{errors:?}");
     }

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use futures_util::StreamExt as _;
+use serde_json::json;
 
 use crate::client::Client;
 use crate::error::Error;
@@ -17,7 +18,7 @@ use super::connect::Host;
 use super::exit::Exit;
 use super::fail::Fail;
 use super::interrupts;
-use super::output::outcome::{results, words_of};
+use super::output::outcome::{FORMAT, results, words_of};
 use super::output::report::Reporter;
 
 /// Runs the command.
@@ -25,7 +26,7 @@ pub(super) async fn run(connection: &Connection, args: &Resync) -> Exit {
     let interrupt = interrupts::heed();
     let host = match Host::new(connection) {
         Ok(host) => host,
-        Err(error) => return without_host(connection, args, Fail::from(error)),
+        Err(error) => return without_host(connection, args, &Fail::from(error)),
     };
     let exit = run_on(connection, args, &host, interrupt).await;
     host.close();
@@ -41,21 +42,16 @@ pub(super) async fn run_on(
 ) -> Exit {
     let options = match options(args, host, interrupt) {
         Ok(options) => options,
-        Err(message) => return without_host(connection, args, Fail::usage(message)),
+        Err(message) => return without_host(connection, args, &Fail::usage(message)),
     };
     let client = match host.client() {
         Ok(client) => client,
-        Err(error) => return without_host(connection, args, Fail::from(error)),
+        Err(error) => return without_host(connection, args, &Fail::from(error)),
     };
     let reporter = Reporter::new(connection, &host.name, client.clone());
     let targets = match targets(&client, args, &options.interrupt).await {
         Ok(targets) => targets,
-        Err(error) => {
-            let fail = Fail::from(&error);
-            print(connection, &host.name, &[], Some(&fail));
-            fail.say();
-            return fail.exit;
-        }
+        Err(error) => return failed(connection, &host.name, &[], &Fail::from(&error)),
     };
     let found: Vec<VirtualMachine> = targets.iter().filter_map(|target| target.vm().cloned()).collect();
     let is_harmless = args.dry_run || host.is_replayed() || found.is_empty();
@@ -70,6 +66,9 @@ pub(super) async fn run_on(
             say(&outcome);
         }
         outcomes.push(outcome);
+    }
+    if args.all_required && outcomes.is_empty() && connection.output == Format::Human {
+        let _ = writeln!(std::io::stdout().lock(), "no virtual machine waits for a resynchronization");
     }
     print(connection, &host.name, &outcomes, None);
     Exit::of_outcomes(&outcomes)
@@ -141,7 +140,7 @@ async fn run_target(
     }
     let own = match parallel {
         1 => Ok(shared.clone()),
-        _ => host.client(),
+        _ => host.transport().map(|transport| shared.over(transport)),
     };
     match own {
         Ok(client) => resynchronize(&client, &asked, vm, options, events).await,
@@ -188,31 +187,39 @@ fn schedule(args: &Resync) -> Result<Option<Schedule>, String> {
     if let Ok(moment) = text.parse() {
         return Ok(Some(Schedule::At(moment)));
     }
-    let time = text.parse().map_err(|_| "--at: neither RFC 3339 with an offset nor HH:MM".to_owned())?;
+    let time = time_of_day(text).ok_or("--at: neither RFC 3339 with an offset nor HH:MM")?;
     Ok(Some(Schedule::AtTime(time, jiff::tz::TimeZone::system())))
 }
 
-/// Every name given has an outcome, also where the host was not even tried.
-fn without_host(connection: &Connection, args: &Resync, fail: Fail) -> Exit {
-    let kind = match fail.exit {
-        Exit::Unauthorized => OutcomeKind::Unauthorized,
-        _ => OutcomeKind::Unreachable,
-    };
-    if fail.exit == Exit::Usage {
-        return fail.end(connection.output);
-    }
-    let outcomes: Vec<Outcome> = args
-        .vms
+/// `HH:MM` or `HH:MM:SS` and nothing more: a date without an offset is no moment.
+fn time_of_day(text: &str) -> Option<jiff::civil::Time> {
+    let is_time = text.chars().all(|c| c.is_ascii_digit() || c == ':');
+    is_time.then(|| text.parse().ok()).flatten()
+}
+
+/// Every name given has an outcome, also where the host was not even tried; wrong usage is nobody's outcome.
+fn without_host(connection: &Connection, args: &Resync, fail: &Fail) -> Exit {
+    let names = if fail.exit == Exit::Usage { &[] } else { args.vms.as_slice() };
+    let outcomes: Vec<Outcome> = names
         .iter()
         .map(|name| {
-            let mut outcome = Outcome::new(name, kind);
-            let mut failure = Failure::new("transport", fail.message.clone());
+            let mut outcome = Outcome::new(name, OutcomeKind::Unreachable);
+            let mut failure = Failure::new(fail.kind, fail.message.clone());
             failure.hint.clone_from(&fail.hint);
             outcome.failure = Some(failure);
             outcome
         })
         .collect();
-    print(connection, connection.host.as_deref().unwrap_or_default(), &outcomes, Some(&fail));
+    failed(connection, connection.host.as_deref().unwrap_or_default(), &outcomes, fail)
+}
+
+/// Ends a command that failed as a whole.
+fn failed(connection: &Connection, host: &str, outcomes: &[Outcome], fail: &Fail) -> Exit {
+    print(connection, host, outcomes, Some(fail));
+    if connection.output == Format::Ndjson {
+        let document = json!({ "format": FORMAT, "error": fail.json() });
+        let _ = writeln!(std::io::stdout().lock(), "{document}");
+    }
     fail.say();
     fail.exit
 }

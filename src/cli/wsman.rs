@@ -21,22 +21,23 @@ use super::values::{any_class, parameters, resource_uri, selectors};
 /// Runs the command.
 pub(super) async fn run(connection: &Connection, command: &WsmanCommand) -> Exit {
     match run_command(connection, command).await {
-        Ok(()) => Exit::Success,
+        Ok(exit) => exit,
         Err(fail) => fail.end(connection.output),
     }
 }
 
-async fn run_command(connection: &Connection, command: &WsmanCommand) -> Result<(), Fail> {
+async fn run_command(connection: &Connection, command: &WsmanCommand) -> Result<Exit, Fail> {
     let host = Host::new(connection)?;
     let client = host.client()?;
     let format = connection.output;
+    let mut exit = Exit::Success;
     match command {
         WsmanCommand::Identify => identity(format, &client.identify().await?),
         WsmanCommand::Get(target) => {
             let instance = client.get(&reference(target)?).await?;
             print_item(format, &Item { instance: Some(instance), reference: None });
         }
-        WsmanCommand::Enumerate { .. } => enumerate(format, &client, command).await?,
+        WsmanCommand::Enumerate { .. } => exit = enumerate(format, &client, command).await?,
         WsmanCommand::Invoke { target, method, param } => {
             let target = reference(target)?;
             let parameters = parameters(param, &target.resource_uri, method, &SCHEMA).map_err(Fail::usage)?;
@@ -46,7 +47,7 @@ async fn run_command(connection: &Connection, command: &WsmanCommand) -> Result<
         }
     }
     host.close();
-    Ok(())
+    Ok(exit)
 }
 
 fn reference(target: &Target) -> Result<Reference, Fail> {
@@ -55,9 +56,9 @@ fn reference(target: &Target) -> Result<Reference, Fail> {
 }
 
 /// Prints the items as they come, page by page.
-async fn enumerate(format: Format, client: &Client, command: &WsmanCommand) -> Result<(), Fail> {
+async fn enumerate(format: Format, client: &Client, command: &WsmanCommand) -> Result<Exit, Fail> {
     let WsmanCommand::Enumerate { resource, selector, wql, mode, max_elements } = command else {
-        return Ok(());
+        return Ok(Exit::Success);
     };
     let mut uri = resource_uri(&resource.resource, &resource.namespace);
     let filter = match wql {
@@ -81,7 +82,7 @@ async fn enumerate(format: Format, client: &Client, command: &WsmanCommand) -> R
             biased;
             () = interrupts::signal() => {
                 pages.release().await;
-                return Err(Fail::new(Exit::Interrupted, "interrupted", "interrupted"));
+                return printer.broken_off(Fail::new(Exit::Interrupted, "interrupted", "interrupted"));
             }
             page = pages.next() => page,
         };
@@ -90,19 +91,18 @@ async fn enumerate(format: Format, client: &Client, command: &WsmanCommand) -> R
                 if items.iter().try_for_each(|item| printer.item(item)).is_err() {
                     // Whoever reads has had enough.
                     pages.release().await;
-                    return Ok(());
+                    return Ok(Exit::Success);
                 }
             }
             Ok(None) => break,
             Err(error) => {
                 pages.release().await;
-                let _ = printer.end();
-                return Err(error.into());
+                return printer.broken_off(error.into());
             }
         }
     }
     let _ = printer.end();
-    Ok(())
+    Ok(Exit::Success)
 }
 
 /// Prints items one by one: JSON as one array, the others as they are.
@@ -138,6 +138,17 @@ impl Printer {
         }
     }
 
+    /// Ends early. One document stays one: an array that was begun is closed, and the failure said in words alone.
+    fn broken_off(mut self, fail: Fail) -> Result<Exit, Fail> {
+        let has_begun = self.format == Format::Json && self.count > 0;
+        let _ = if has_begun { self.end() } else { self.out.flush() };
+        if !has_begun {
+            return Err(fail);
+        }
+        fail.say();
+        Ok(fail.exit)
+    }
+
     fn end(&mut self) -> std::io::Result<()> {
         if self.format == Format::Json {
             self.out.write_all(if self.count == 0 { b"[]\n" } else { b"]\n" })?;
@@ -147,13 +158,14 @@ impl Printer {
 }
 
 fn print_item(format: Format, item: &Item) {
-    let mut out = std::io::stdout().lock();
-    let _ = match format {
-        Format::Human => write_words(&mut out, item),
-        Format::Json | Format::Ndjson => serde_json::to_writer(&mut out, &Json(item))
+    let mut text = Vec::new();
+    let written = match format {
+        Format::Human => write_words(&mut text, item),
+        Format::Json | Format::Ndjson => serde_json::to_writer(&mut text, &Json(item))
             .map_err(Into::into)
-            .and_then(|()| out.write_all(b"\n")),
+            .and_then(|()| text.write_all(b"\n")),
     };
+    let _ = written.and_then(|()| std::io::stdout().write_all(&text));
 }
 
 fn write_words(out: &mut impl Write, item: &Item) -> std::io::Result<()> {

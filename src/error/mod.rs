@@ -77,6 +77,7 @@ impl Error {
                 TransportErrorKind::Refused { .. }
                     | TransportErrorKind::NotOffered { .. }
                     | TransportErrorKind::Kerberos(_)
+                    | TransportErrorKind::CertificateRefused { .. }
                     | TransportErrorKind::Forbidden
             ),
             _ => false,
@@ -125,6 +126,7 @@ impl Error {
                 TransportErrorKind::NameLookup => "name_lookup",
                 TransportErrorKind::Connect => "connect",
                 TransportErrorKind::Tls => "tls",
+                TransportErrorKind::Proxy => "proxy",
                 TransportErrorKind::ConnectionLost => "connection_lost",
                 TransportErrorKind::TimedOut => "timed_out",
                 TransportErrorKind::Redirect { .. } => "redirect",

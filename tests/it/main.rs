@@ -1,9 +1,15 @@
 //! Tests of the whole package, by theme.
 #![cfg(test)]
 
+mod cli;
+mod client;
 mod corpus;
+mod course;
 mod decode;
 mod faults;
+mod find;
+mod fixtures;
+mod job;
 mod messages;
 mod msvm;
 mod ntlm;

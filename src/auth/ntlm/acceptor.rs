@@ -4,7 +4,8 @@ use hmac::Mac;
 use md4::{Digest, Md4};
 
 use super::message::{
-    AUTHENTICATE, CHALLENGE, Fields, MAGIC, NEGOTIATE, TargetInformation, file_time, push_pair, wide,
+    AUTHENTICATE, CHALLENGE, Fields, MAGIC, NEGOTIATE, TargetInformation, capitals, file_time, push_pair,
+    wide,
 };
 use super::{
     MIC_AT, MIC_LENGTH, NtlmError, OFFERED, Protection, av, exchange_key, exchanges_key, flag, integrity,
@@ -202,7 +203,7 @@ impl<'a> Response<'a> {
         domain: &str,
         server_challenge: [u8; 8],
     ) -> Result<Secret<[u8; 16]>, Refusal> {
-        let name = [wide(&user.to_uppercase()), wide(domain)].concat();
+        let name = [wide(&capitals(user)), wide(domain)].concat();
         let key: [u8; 16] = keyed_hash(hash.expose()).chain_update(name).finalize().into_bytes().into();
         keyed_hash(&key)
             .chain_update(server_challenge)

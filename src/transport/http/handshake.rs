@@ -24,7 +24,7 @@ pub(super) async fn authenticate(
         target: &format!("HTTP/{}", settings.url.host_str().unwrap_or_default()),
         now: jiff::Timestamp::now(),
         session_key: random().map_err(bad_token)?,
-        channel_bindings: None,
+        channel_bindings: wire.channel_binding().map(|binding| binding.ntlm_hash()),
     };
     let authenticated = initiator.authenticate(&challenge, credential, given).map_err(bad_token)?;
     tracing::debug!(scheme = SCHEME, "handshake: authenticate");
@@ -82,6 +82,7 @@ pub(super) fn refusal(reply: &Reply, wanted: &str, schemes: &[&str]) -> Transpor
             }
         }
         403 => TransportErrorKind::Forbidden,
+        407 => TransportErrorKind::Proxy,
         300..=399 => TransportErrorKind::Redirect { status, location: headers::location(&reply.headers) },
         _ => TransportErrorKind::Handshake { status, content_type: headers::content_type(&reply.headers) },
     })

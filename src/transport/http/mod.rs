@@ -11,6 +11,7 @@ mod headers;
 mod kerberos;
 mod login;
 mod options;
+mod proxy;
 mod tickets;
 mod tls;
 mod wire;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 pub use login::{Kerberos, Tickets};
-pub use options::{Authentication, Endpoint, HttpOptions, Scheme, Trust};
+pub use options::{Authentication, Endpoint, HttpOptions, Proxy, ProxyInUse, Scheme, Trust};
 pub use tickets::system_ticket;
 
 use super::{
@@ -28,7 +29,7 @@ use super::{
 };
 use crate::auth::framing::{self, Protocol};
 use crate::auth::ntlm::Protection;
-use crate::auth::{Credential, basic};
+use crate::auth::{Credential, basic, certificate};
 use crate::secret::Secret;
 use kerberos::{Negotiator, Prefers};
 use wire::{Post, Reply, Settings, Wire};
@@ -44,6 +45,8 @@ enum Method {
     Basic(Secret<String>),
     Ntlm(Credential, Protection),
     Negotiate(Box<Negotiator>),
+    /// With the value that points the host to the certificate.
+    Certificate(Secret<String>),
 }
 
 #[derive(Default)]
@@ -69,10 +72,19 @@ impl Http {
     /// carried out.
     pub fn new(options: HttpOptions) -> Result<Self, TransportError> {
         let endpoint = &options.endpoint;
-        let url = endpoint.url().parse().map_err(|_| policy("host, port and path do not make a URL"))?;
+        let url = url(endpoint)?;
+        let client = match &options.authentication {
+            Authentication::Certificate(_) if endpoint.scheme == Scheme::Http => {
+                return Err(policy("a client certificate can be shown over https only"));
+            }
+            Authentication::Certificate(certificate) => Some(certificate),
+            _ => None,
+        };
+        let tls = tls::config(endpoint.scheme, &options.trust, client)?;
         let settings = Arc::new(Settings {
+            route: proxy::route(&options.proxy, &url)?,
             url,
-            tls: tls::config(endpoint.scheme, &options.trust)?,
+            tls,
             connect_timeout: options.connect_timeout,
             response_limit: options.response_limit,
         });
@@ -93,6 +105,9 @@ impl Http {
                 Method::Basic(value.map_err(|_| policy("a user name with a colon cannot be sent by Basic"))?)
             }
             Authentication::Ntlm(credential) => Method::Ntlm(credential, protection),
+            Authentication::Certificate(_) => {
+                Method::Certificate(Secret::new(certificate::AUTHORIZATION.to_owned()))
+            }
             Authentication::Kerberos(login) => {
                 let prefers = Prefers { scheme: Protocol::Kerberos, fallback: None };
                 Method::Negotiate(Box::new(Negotiator::new(login, prefers, protection, &settings)))
@@ -120,6 +135,11 @@ impl Http {
                 None => self.connect(&mut session).await?,
             };
             match self.send(&mut wire, &request).await {
+                Ok(Answer::Response(HttpResponse { status: 403, .. }, _))
+                    if !session.let_in && matches!(self.method, Method::Certificate(_)) =>
+                {
+                    return Err(certificate_refused(Vec::new()));
+                }
                 Ok(Answer::Response(response, reusable)) => {
                     session.let_in = true;
                     session.wire = reusable.then_some(wire);
@@ -141,7 +161,7 @@ impl Http {
     /// Makes a connection and authenticates it, where the method does so ahead of requests.
     async fn connect(&self, session: &mut Session) -> Result<Wire, TransportError> {
         let wire = match &self.method {
-            Method::Basic(_) => return Wire::new(&self.settings),
+            Method::Basic(_) | Method::Certificate(_) => return Wire::new(&self.settings),
             Method::Ntlm(credential, protection) => {
                 let mut wire = Wire::new(&self.settings)?;
                 handshake::authenticate(&mut wire, &self.settings, credential, *protection).await?;
@@ -164,7 +184,7 @@ impl Http {
             }
         };
         let authorization = match &self.method {
-            Method::Basic(value) => Some(value),
+            Method::Basic(value) | Method::Certificate(value) => Some(value),
             Method::Ntlm(..) | Method::Negotiate(_) => None,
         };
         let post = Post { authorization, content_type: Some(content_type), body, patience: request.timeout };
@@ -177,6 +197,7 @@ impl Http {
             Method::Basic(_) => ("basic", [basic::SCHEME; 2]),
             Method::Ntlm(..) => ("ntlm", [crate::auth::ntlm::SCHEME; 2]),
             Method::Negotiate(negotiator) => (negotiator.name(), negotiator.schemes()),
+            Method::Certificate(_) => return certificate_refused(offered),
         };
         let is_offered = |scheme: &&str| offered.iter().any(|offer| offer.eq_ignore_ascii_case(scheme));
         let kind = if schemes.iter().any(is_offered) {
@@ -233,6 +254,14 @@ fn was_gone(error: &TransportError) -> bool {
 
 fn failed(kind: TransportErrorKind) -> TransportError {
     TransportError::new(kind, Delivery::MayHaveRun)
+}
+
+fn certificate_refused(offered: Vec<String>) -> TransportError {
+    TransportError::new(TransportErrorKind::CertificateRefused { offered }, Delivery::NotSent)
+}
+
+fn url(endpoint: &Endpoint) -> Result<reqwest::Url, TransportError> {
+    endpoint.url().parse().map_err(|_| policy("host, port and path do not make a URL"))
 }
 
 fn policy(reason: &'static str) -> TransportError {

@@ -6,6 +6,9 @@ mod methods;
 mod queries;
 mod scenarios;
 mod server;
+mod server_rules;
+mod server_scenarios;
+mod server_wire;
 mod states;
 
 use std::time::Duration;

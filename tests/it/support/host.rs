@@ -55,7 +55,10 @@ pub(crate) struct Setup {
     /// Sent in answer to the first request of each connection.
     pub(crate) greeting: Option<Vec<u8>>,
     pub(crate) protection: Protection,
-    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    /// None for http; else each connection takes the next, and the last one for good.
+    pub(crate) tls: Vec<Arc<rustls::ServerConfig>>,
+    /// What NTLM has to carry, as CbtHardeningLevel=Strict asks for.
+    pub(crate) channel_bindings: Option<[u8; 16]>,
 }
 
 impl Default for Setup {
@@ -64,7 +67,8 @@ impl Default for Setup {
             offers: &["Negotiate", "Basic realm=\"WSMAN\""],
             greeting: None,
             protection: Protection::Sealed,
-            tls: None,
+            tls: Vec::new(),
+            channel_bindings: None,
         }
     }
 }
@@ -160,7 +164,8 @@ enum Session {
 }
 
 async fn serve(socket: tokio::net::TcpStream, number: usize, shared: Arc<Shared>) {
-    match shared.setup.tls.clone() {
+    let tls = &shared.setup.tls;
+    match tls.get(number - 1).or_else(|| tls.last()).cloned() {
         None => talk(socket, number, &shared).await,
         Some(config) => {
             if let Ok(socket) = tokio_rustls::TlsAcceptor::from(config).accept(socket).await {
@@ -244,7 +249,8 @@ fn negotiate(session: &mut Session, token: &str, shared: &Shared) -> String {
     let token = BASE64_STANDARD.decode(token).unwrap();
     match std::mem::take(session) {
         Session::Challenged(acceptor) => {
-            let requirements = Requirements { protection: shared.setup.protection, channel_bindings: None };
+            let Setup { protection, channel_bindings, .. } = shared.setup;
+            let requirements = Requirements { protection, channel_bindings };
             let known = |_: &str, user: &str| {
                 (user == USER).then(|| ntlm::nt_hash(&Secret::new(PASSWORD.to_owned())))
             };
