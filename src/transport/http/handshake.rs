@@ -35,7 +35,9 @@ pub(super) async fn authenticate(
     if reply.last {
         return Err(not_sent(TransportErrorKind::ConnectionLost));
     }
-    wire.context = authenticated.context.map(|context| Box::new(context) as _);
+    if let Some(context) = authenticated.context {
+        wire.context = Some(Box::new(context));
+    }
     Ok(())
 }
 
