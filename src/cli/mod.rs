@@ -51,7 +51,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     log::begin(&cli.connection);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return Exit::Defect };
-    runtime.block_on(dispatch(cli))
+    let exit = runtime.block_on(dispatch(cli));
+    // A question that nobody answered is not waited for.
+    runtime.shutdown_background();
+    exit
 }
 
 /// Reads the arguments. The tree of commands is left to the end of the program: taking it down costs a third of
