@@ -286,6 +286,9 @@ fn options(args: &Resync, host: &Host, interrupt: Interrupt) -> Result<Resynchro
 
 fn schedule(args: &Resync) -> Result<Option<Schedule>, String> {
     if let Some(pause) = args.start_in {
+        if pause > LONGEST {
+            return Err("--in: more than seven days ahead".to_owned());
+        }
         return Ok(Some(Schedule::In(pause)));
     }
     let Some(text) = &args.at else { return Ok(None) };
@@ -355,3 +358,5 @@ fn emit(text: &str) {
 
 const INTERRUPTED: &str = "interrupted before anything was asked of the host";
 const TIMED_OUT: &str = "the host did not answer within the time given; nothing was asked for";
+/// What PowerShell allows.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3600);
