@@ -1,6 +1,7 @@
 //! Tests of the whole package, by theme.
 #![cfg(test)]
 
+mod certificate;
 mod corpus;
 mod decode;
 mod faults;
@@ -9,6 +10,7 @@ mod messages;
 mod msvm;
 mod ntlm;
 mod pretty;
+mod proxy;
 mod recording;
 mod recording_scrub;
 mod sample;
@@ -22,4 +24,5 @@ mod tidy;
 mod tls;
 mod transport;
 mod values;
+mod wiretap;
 mod xml;

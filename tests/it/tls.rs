@@ -14,19 +14,19 @@ use rcgen::{
 };
 use rustls::ServerConfig;
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::session::{ask, credential, endpoint};
 use crate::support::host::{Host, PASSWORD, Say, Setup};
 
 /// A root, and the certificate of a host that it signed.
-struct Chain {
+pub(crate) struct Chain {
     root: String,
-    leaf: CertificateDer<'static>,
+    pub(crate) leaf: CertificateDer<'static>,
     key: KeyPair,
 }
 
-fn chain(change: impl FnOnce(&mut CertificateParams)) -> Chain {
+pub(crate) fn chain(change: impl FnOnce(&mut CertificateParams)) -> Chain {
     chain_of("Root", change)
 }
 
@@ -42,18 +42,21 @@ fn chain_of(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Chain {
     Chain { root: root.pem(), leaf, key }
 }
 
+pub(crate) fn key_of(chain: &Chain) -> PrivateKeyDer<'static> {
+    PrivatePkcs8KeyDer::from(chain.key.serialize_der()).into()
+}
+
 fn server(chain: &Chain) -> Arc<ServerConfig> {
-    let key = PrivatePkcs8KeyDer::from(chain.key.serialize_der());
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![chain.leaf.clone()], key.into())
+        .with_single_cert(vec![chain.leaf.clone()], key_of(chain))
         .unwrap();
     Arc::new(config)
 }
 
-async fn listen(chain: &Chain) -> Host {
+pub(crate) async fn listen(chain: &Chain) -> Host {
     listen_bound(chain, ChannelBinding::of_certificate(&chain.leaf).ntlm_hash()).await
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use hvreplica::auth::ntlm::{self, Acceptor, HostNames, Protection, Requirements};
 use hvreplica::auth::seal::SealContext;
-use hvreplica::auth::{basic, framing};
+use hvreplica::auth::{basic, certificate, framing};
 use hvreplica::secret::Secret;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -57,6 +57,8 @@ pub(crate) struct Setup {
     pub(crate) protection: Protection,
     /// None for http; else each connection takes the next, and the last one for good.
     pub(crate) tls: Vec<Arc<rustls::ServerConfig>>,
+    /// Whoever got through TLS is in, once its certificate is pointed to.
+    pub(crate) takes_certificates: bool,
     /// What NTLM has to carry, as CbtHardeningLevel=Strict asks for.
     pub(crate) channel_bindings: Option<[u8; 16]>,
 }
@@ -68,6 +70,7 @@ impl Default for Setup {
             greeting: None,
             protection: Protection::Sealed,
             tls: Vec::new(),
+            takes_certificates: false,
             channel_bindings: None,
         }
     }
@@ -90,6 +93,7 @@ struct Log {
     seen: Vec<Seen>,
     connections: usize,
     handshakes: usize,
+    tls_versions: Vec<rustls::ProtocolVersion>,
 }
 
 impl Host {
@@ -128,6 +132,10 @@ impl Host {
 
     pub(crate) fn connections(&self) -> usize {
         self.shared.log.lock().unwrap().connections
+    }
+
+    pub(crate) fn tls_versions(&self) -> Vec<rustls::ProtocolVersion> {
+        self.shared.log.lock().unwrap().tls_versions.clone()
     }
 
     pub(crate) fn handshakes(&self) -> usize {
@@ -169,6 +177,7 @@ async fn serve(socket: tokio::net::TcpStream, number: usize, shared: Arc<Shared>
         None => talk(socket, number, &shared).await,
         Some(config) => {
             if let Ok(socket) = tokio_rustls::TlsAcceptor::from(config).accept(socket).await {
+                shared.log.lock().unwrap().tls_versions.extend(socket.get_ref().1.protocol_version());
                 talk(socket, number, &shared).await
             }
         }
@@ -205,7 +214,8 @@ fn handle(
     }
     let by_basic = basic::parse(&authorization)
         .is_some_and(|given| given.user() == USER && given.password().expose() == PASSWORD);
-    if !by_basic && !matches!(session, Session::In(_)) {
+    let by_certificate = shared.setup.takes_certificates && authorization == certificate::AUTHORIZATION;
+    if !by_basic && !by_certificate && !matches!(session, Session::In(_)) {
         return (shared.refusal().into_bytes(), true);
     }
     let sealed = framing::is_sealed(&header(head, "content-type"));

@@ -1,3 +1,4 @@
 //! What several themes share.
 
 pub(crate) mod host;
+pub(crate) mod relay;
