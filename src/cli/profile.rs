@@ -72,7 +72,7 @@ pub(super) fn apply(mut connection: Connection) -> Result<Connection, String> {
         connection.key = connection.key.or(profile.key);
         connection.pfx = profile.pfx;
     }
-    connection.proxy = connection.proxy.or(profile.proxy.map(Secret::new));
+    connection.proxy = connection.proxy.or_else(|| profile.proxy.map(Secret::new));
     connection.pin_sha256 = connection.pin_sha256.or(profile.pin_sha256);
     connection.danger_accept_invalid_certs |= profile.danger_accept_invalid_certs;
     connection.danger_allow_unencrypted |= profile.danger_allow_unencrypted;

@@ -41,7 +41,7 @@ fn transport(error: &TransportError) -> Option<String> {
             return failure.map(tls);
         }
         TransportErrorKind::Proxy => {
-            "check --proxy, or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; --proxy none goes there directly"
+            "check --proxy, or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; --proxy none goes there directly. An http proxy carries --https by CONNECT; plain http needs one that keeps connections, or a socks5 proxy"
         }
         TransportErrorKind::CertificateRefused { .. } => CERTIFICATE,
         TransportErrorKind::ConnectionLost | TransportErrorKind::TimedOut => {

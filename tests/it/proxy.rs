@@ -114,3 +114,13 @@ async fn a_host_that_the_proxy_cannot_reach() {
     let error = Http::new(options).unwrap().exchange(ask("a")).await.unwrap_err();
     assert_eq!((error.kind(), error.delivery()), (&TransportErrorKind::Proxy, Delivery::NotSent));
 }
+
+#[tokio::test]
+async fn a_proxy_that_keeps_no_connections() {
+    let host = Host::friendly().await;
+    let relay = Relay::start(Ask::HttpOnce).await;
+    let error = visit(&host, Scheme::Http, through("http://", &relay)).await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (&TransportErrorKind::Proxy, Delivery::NotSent));
+    assert_eq!(error.source().unwrap().to_string(), "it does not keep connections, and NTLM lives on one");
+    assert!(host.seen().is_empty());
+}

@@ -27,7 +27,7 @@ fn disguises(text: &str) -> Vec<Vec<u8>> {
             let padded = [&vec![0; shift], bytes].concat();
             let encoded = BASE64_STANDARD_NO_PAD.encode(padded);
             // The characters at either end depend on what stands beside the text.
-            all.push(encoded[(shift * 8).div_ceil(6)..encoded.len() - 1].as_bytes().to_vec());
+            all.push(encoded.as_bytes()[(shift * 8).div_ceil(6)..encoded.len() - 1].to_vec());
         }
     }
     all

@@ -38,6 +38,8 @@ pub(crate) enum Say {
     Cut(usize, String),
     /// A sealed SOAP message whose frame is changed on the way.
     Mangled(fn(&mut Vec<u8>)),
+    /// The answer before this one, byte for byte.
+    Again,
     /// Head and body as they are.
     Raw(String),
     /// Nothing at all.
@@ -94,6 +96,7 @@ struct Log {
     connections: usize,
     handshakes: usize,
     tls_versions: Vec<rustls::ProtocolVersion>,
+    last_answer: Vec<u8>,
 }
 
 impl Host {
@@ -173,7 +176,7 @@ enum Session {
 
 async fn serve(socket: tokio::net::TcpStream, number: usize, shared: Arc<Shared>) {
     let tls = &shared.setup.tls;
-    match tls.get(number - 1).or(tls.last()).cloned() {
+    match tls.get(number - 1).or_else(|| tls.last()).cloned() {
         None => talk(socket, number, &shared).await,
         Some(config) => {
             if let Ok(socket) = tokio_rustls::TlsAcceptor::from(config).accept(socket).await {
@@ -193,6 +196,7 @@ async fn talk(mut socket: impl AsyncRead + AsyncWrite + Unpin, number: usize, sh
             continue;
         }
         let (answer, go_on) = handle(&mut session, &head, body, number, shared);
+        shared.log.lock().unwrap().last_answer.clone_from(&answer);
         if socket.write_all(&answer).await.is_err() || !go_on {
             break;
         }
@@ -246,6 +250,7 @@ fn handle(
             change(&mut answer);
             (answer, true)
         }
+        Say::Again => (shared.log.lock().unwrap().last_answer.clone(), true),
         Say::Raw(text) => (text.into_bytes(), true),
         Say::Silence => (Vec::new(), true),
         Say::Forget => {

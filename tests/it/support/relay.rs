@@ -12,6 +12,8 @@ pub(crate) enum Ask {
     /// By an http proxy's methods: CONNECT, or a request with the whole URL. With the value that
     /// `Proxy-Authorization` has to have.
     Http(Option<&'static str>),
+    /// The same without CONNECT, and each connection carries one request only.
+    HttpOnce,
     /// By SOCKS5, with user name and password where they are given.
     Socks(Option<(&'static str, &'static str)>),
     /// Not at all: it always goes there.
@@ -69,7 +71,8 @@ async fn serve(mut client: TcpStream, ask: Ask, log: Shared) -> Option<()> {
     let host = match ask {
         Ask::Nothing(host) => TcpStream::connect(host).await.ok()?,
         Ask::Socks(credentials) => socks(&mut client, credentials, &log).await?,
-        Ask::Http(authorization) => return http(client, authorization, &log).await,
+        Ask::Http(authorization) => return http(client, authorization, false, &log).await,
+        Ask::HttpOnce => return http(client, None, true, &log).await,
     };
     carry(client, host, &log).await;
     Some(())
@@ -97,7 +100,7 @@ async fn copy(
     }
 }
 
-async fn http(mut client: TcpStream, authorization: Option<&str>, log: &Shared) -> Option<()> {
+async fn http(mut client: TcpStream, authorization: Option<&str>, once: bool, log: &Shared) -> Option<()> {
     let mut host = None;
     loop {
         let head = read_head(&mut client).await?;
@@ -125,6 +128,10 @@ async fn http(mut client: TcpStream, authorization: Option<&str>, log: &Shared) 
         };
         pass_on(&head.replacen(&target, &format!("/{path}"), 1), &mut client, host).await?;
         let answer = read_head(host).await?;
+        if once {
+            let closing = answer.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+            return pass_on(&closing, host, &mut client).await;
+        }
         pass_on(&answer, host, &mut client).await?;
     }
 }
