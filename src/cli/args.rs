@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::secret::Secret;
@@ -166,7 +167,7 @@ pub(super) enum Command {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Resync {
     /// GUIDs or exact names of virtual machines
-    #[arg(required_unless_present = "all_required", value_name = "VM")]
+    #[arg(required_unless_present = "all_required", value_name = "VM", value_parser = NonEmptyStringValueParser::new())]
     pub(super) vms: Vec<String>,
     /// Every virtual machine that waits for a resynchronization (state 9)
     #[arg(long, conflicts_with = "vms")]

@@ -1,5 +1,6 @@
 //! From arguments to a client.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -268,14 +269,20 @@ fn parse_pin(text: &str) -> Option<[u8; 32]> {
     if rest.is_empty() { bytes.try_into().ok() } else { None }
 }
 
+/// Said whatever else is to be silent.
 fn warn_of_danger(connection: &Connection) {
+    let mut err = std::io::stderr().lock();
     if connection.danger_accept_invalid_certs {
-        tracing::warn!(
-            "--danger-accept-invalid-certs: any certificate is accepted; whoever is on the way can read and change everything"
+        let _ = writeln!(
+            err,
+            "hvreplica: warning: --danger-accept-invalid-certs: any certificate is accepted; whoever is on the way can read and change everything"
         );
     }
     if connection.danger_allow_unencrypted {
-        tracing::warn!("--danger-allow-unencrypted: passwords and messages may cross the network in clear");
+        let _ = writeln!(
+            err,
+            "hvreplica: warning: --danger-allow-unencrypted: passwords and messages may cross the network in clear"
+        );
     }
 }
 

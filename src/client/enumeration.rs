@@ -1,7 +1,7 @@
 //! Enumerate, Pull, Release.
 
 use crate::error::Error;
-use crate::wsman::{Body, Enumerate, EnumerateReply, Item, Pull, Request};
+use crate::wsman::{Body, DecodeError, Enumerate, EnumerateReply, Item, Kind, Pull, Request};
 
 use super::{Client, wrong};
 
@@ -13,6 +13,7 @@ pub struct Pages<'c> {
     state: State,
     max_elements: u32,
     timed_out: u32,
+    empty: u32,
 }
 
 enum State {
@@ -25,7 +26,7 @@ impl<'c> Pages<'c> {
     pub(super) fn new(client: &'c Client, resource_uri: String, mut body: Enumerate) -> Self {
         body.optimize = true;
         let max_elements = *body.max_elements.get_or_insert(client.options.max_elements);
-        Self { client, resource_uri, state: State::Begin(body), max_elements, timed_out: 0 }
+        Self { client, resource_uri, state: State::Begin(body), max_elements, timed_out: 0, empty: 0 }
     }
 
     /// The next items; `None` at the end. A page may be empty.
@@ -53,6 +54,10 @@ impl<'c> Pages<'c> {
             Some(context) => State::Next(context.to_owned()),
             None => State::End,
         };
+        self.empty = if reply.items.is_empty() { self.empty + 1 } else { 0 };
+        if self.empty > MOST_EMPTY {
+            return Err(Error::Reply(DecodeError::WrongReply(Kind::Pull)));
+        }
         Ok(Some(reply.items))
     }
 
@@ -123,12 +128,14 @@ async fn run(client: &Client, resource_uri: &str, body: Enumerate) -> Result<Vec
         }
         if items.len() > MOST_ITEMS {
             pages.release().await;
-            return Err(wrong(&Request::Identify));
+            return Err(Error::Reply(DecodeError::WrongReply(Kind::Enumerate)));
         }
     }
 }
 
 const MOST_TIMEOUTS: u32 = 10;
 const MOST_BEGINNINGS: u32 = 4;
+/// Pages without an item in a row; a host that sends more never comes to an end.
+const MOST_EMPTY: u32 = 1000;
 /// More than any question of ours can bring; a host that sends more is no host.
 const MOST_ITEMS: usize = 1_000_000;

@@ -242,7 +242,7 @@ impl Client {
         }
         let message = self.message(request, &header.message_id, &response)?;
         match message.body {
-            Body::Fault(fault) => Err(Failure::from(Error::Fault(fault))),
+            Body::Fault(fault) => Err(Failure(Error::Fault(fault), response.retry_after)),
             _ => Ok(message),
         }
     }
@@ -250,8 +250,10 @@ impl Client {
     fn message(&self, request: &Request, id: &str, response: &HttpResponse) -> Result<Message, Failure> {
         let is_soap = is_soap(&response.content_type);
         if response.body.is_empty() || !is_soap {
+            let is_empty = response.body.is_empty();
+            let content_type = if is_empty { String::new() } else { response.content_type.clone() };
             let error = match response.status {
-                200..=299 => Error::NotWinrm { content_type: response.content_type.clone() },
+                200..=299 => Error::NotWinrm { content_type },
                 status => Error::Http { status },
             };
             return Err(Failure(error, response.retry_after));

@@ -57,6 +57,9 @@ fn transport(error: &TransportError) -> Option<String> {
                 "basic" => format!(
                     "the host's listener allows {offers}: use --auth negotiate, or enable Basic there"
                 ),
+                _ if offers.eq_ignore_ascii_case("basic") => {
+                    "the host's listener allows Basic alone: enable Negotiate there, or use --auth basic with --https and a local account".to_owned()
+                }
                 _ => format!("the host's listener allows {offers}: choose one of these with --auth"),
             });
         }
@@ -110,8 +113,12 @@ fn tls(failure: &TlsFailure) -> String {
 fn fault_hint(fault: &Fault) -> Option<String> {
     let text = if fault.is_access_denied() {
         "the account needs to be an administrator of the host, or in Remote Management Users and Hyper-V Administrators; a local account other than Administrator is filtered by UAC"
-    } else if fault.is_no_such_class() || fault.is_filter_refused() {
-        "is the Hyper-V role installed there, and the host restarted since?"
+    } else if fault.is_no_such_class() {
+        "is there such a class and namespace? For Hyper-V's: is the role installed there, and the host restarted since?"
+    } else if fault.is_filter_refused() {
+        "check the query and the class and namespace that it names; those of Hyper-V come with its role"
+    } else if fault.is_not_found() {
+        "check the class, the namespace and the selectors: all keys have to be given"
     } else if fault.is_transient() {
         "the host is busy or over a quota: try again in a while"
     } else if fault.is_timed_out() {

@@ -1,25 +1,16 @@
 //! Follows a resynchronization until its course is decided, or nobody waits any longer.
 
-use std::time::Duration;
-
 use crate::job::errors;
 use crate::msvm::replication_relationship::ReplicationState;
 
 use super::interrupt::OnInterrupt;
+use super::patience::{Patience, Woken};
 use super::resynchronize::{Run, Stopped};
-use super::session::bearable;
 use super::state_change::{Changed, cancel};
 use super::{
     Acceptance, Baseline, Course, Ending, Event, Failure, JobSeen, Observation, OutcomeKind, ReplicaSeen,
     Step, Verdict,
 };
-
-/// Why waiting ended early.
-enum Woken {
-    Rested,
-    Interrupted,
-    OutOfTime,
-}
 
 impl Run<'_> {
     pub(super) async fn follow(&mut self, baseline: Baseline, acceptance: Acceptance) -> Result<(), Stopped> {
@@ -27,33 +18,55 @@ impl Run<'_> {
         let mut pace = self.options.pace.pace(&self.session.vm.id);
         let mut shown = None;
         loop {
-            let look = self.look_and_report().await?;
+            let patience = patience_of(self);
+            let look = match patience.of(self.look_and_report()).await {
+                Ok(look) => look?,
+                Err(woken) => return Err(self.woken(woken, &course).await),
+            };
             match course.observe(&look) {
                 Step::Continue => {}
-                Step::NeedInterval => course.set_interval(self.session.interval().await),
+                Step::NeedInterval => match patience.of(self.session.interval()).await {
+                    Ok(interval) => course.set_interval(interval),
+                    Err(woken) => return Err(self.woken(woken, &course).await),
+                },
                 Step::Done(ending) => return Err(self.ended(&ending, &course)),
             }
-            if !self.follows() && !course.is_accepted() && course.is_overdue(look.at) {
-                return Err(self.stopped(&course, "nothing is to be followed"));
+            if let Some(stopped) = self.is_enough(&course, &look) {
+                return Err(stopped);
             }
-            if !self.follows() && course.is_accepted() {
-                let is_scheduled = self.outcome.start_time.is_some();
-                let kind = if is_scheduled { OutcomeKind::Scheduled } else { OutcomeKind::Started };
-                return Err(Stopped(kind, None));
+            if let Err(woken) = patience.of(self.find_lost_job(&look)).await {
+                return Err(self.woken(woken, &course).await);
             }
-            self.find_lost_job(&look).await?;
             // What has changed is looked at again soon.
             let sign = sign_of(&look);
             if shown.replace(sign) != Some(sign) {
                 pace = self.options.pace.pace(&self.session.vm.id);
             }
-            match self.rest(pace.next_pause()).await {
-                Woken::Rested => {}
-                Woken::OutOfTime => {
-                    return Err(self.stopped(&course, "stopped waiting after the time given"));
-                }
-                Woken::Interrupted => return Err(self.interrupted_running(&course).await),
+            if let Err(woken) = patience.rest(pace.next_pause()).await {
+                return Err(self.woken(woken, &course).await);
             }
+        }
+    }
+
+    /// Where it is not to be followed: as soon as it is known whether it was accepted, or overdue to show.
+    fn is_enough(&self, course: &Course, look: &Observation) -> Option<Stopped> {
+        if self.follows() {
+            return None;
+        }
+        if course.is_accepted() {
+            let is_scheduled = self.outcome.start_time.is_some();
+            return Some(Stopped(
+                if is_scheduled { OutcomeKind::Scheduled } else { OutcomeKind::Started },
+                None,
+            ));
+        }
+        course.is_overdue(look.at).then(|| self.stopped(course, "nothing is to be followed"))
+    }
+
+    async fn woken(&mut self, woken: Woken, course: &Course) -> Stopped {
+        match woken {
+            Woken::OutOfTime => self.stopped(course, "stopped waiting after the time given"),
+            Woken::Interrupted => self.interrupted_running(course).await,
         }
     }
 
@@ -84,7 +97,7 @@ impl Run<'_> {
     }
 
     /// Where no job is known, or the known one is gone while it still runs, there may be another to watch.
-    async fn find_lost_job(&mut self, look: &Observation) -> Result<(), Stopped> {
+    async fn find_lost_job(&mut self, look: &Observation) {
         let is_running = matches!(
             &look.replica,
             ReplicaSeen::Seen(replica) if replica.state == ReplicationState::Resynchronizing
@@ -95,21 +108,9 @@ impl Run<'_> {
             JobSeen::Seen(ref job) => job.is_over() && is_running,
             JobSeen::Unreadable => false,
         };
-        if may_be_there && let Some(Some(job)) = bearable(self.session.find_job().await)? {
+        // A look that fails costs nothing: the relationship is looked at all the same.
+        if may_be_there && let Ok(Some(job)) = self.session.find_job().await {
             self.session.attach(&job);
-        }
-        Ok(())
-    }
-
-    async fn rest(&self, pause: Duration) -> Woken {
-        let clock = self.session.client.clock();
-        let left = self.options.timeout.map(|timeout| (self.begun + timeout).saturating_sub(clock.elapsed()));
-        let is_last = left.is_some_and(|left| left <= pause);
-        let pause = left.map_or(pause, |left| left.min(pause));
-        tokio::select! {
-            biased;
-            () = self.options.interrupt.wished() => Woken::Interrupted,
-            () = clock.sleep(pause) => if is_last { Woken::OutOfTime } else { Woken::Rested },
         }
     }
 
@@ -140,7 +141,12 @@ impl Run<'_> {
     /// Nobody waits any longer. Where it is not even known to run, that is what is said.
     fn stopped(&self, course: &Course, why: &str) -> Stopped {
         if course.is_accepted() {
-            return self.still_running(&format!("{why}; the resynchronization goes on"));
+            let host_time = self.session.client.host_time();
+            let ahead = self.outcome.start_time.filter(|start| host_time.is_none_or(|now| now < *start));
+            return self.still_running(&match ahead {
+                Some(start) => format!("{why}; it is still scheduled for {start}"),
+                None => format!("{why}; the resynchronization goes on"),
+            });
         }
         let message = format!("{why}, before it was clear whether the resynchronization runs");
         let failure = Failure::new("in_doubt", message).may_have_run().hint(self.settle_hint());
@@ -148,13 +154,20 @@ impl Run<'_> {
     }
 
     fn still_running(&self, message: &str) -> Stopped {
-        let hint = match &self.session.job {
-            Some(job) if job.reference().selector("InstanceID").is_some() => format!(
-                "follow it with `hvreplica job follow {}` or `hvreplica resync {}`",
-                job.reference().selector("InstanceID").unwrap_or_default(),
-                self.session.vm.id
-            ),
-            _ => format!("follow it with `hvreplica resync {}`, which attaches to it", self.session.vm.id),
+        let id = &self.session.vm.id;
+        let is_running = self
+            .session
+            .last_replica
+            .as_ref()
+            .is_some_and(|replica| replica.state == ReplicationState::Resynchronizing);
+        let job = self.session.job.as_ref().and_then(|job| job.reference().selector("InstanceID"));
+        // Only one that runs is attached to; in any other state another would be asked for.
+        let hint = match (is_running, job) {
+            (true, Some(job)) => {
+                format!("follow it with `hvreplica job follow {job}` or `hvreplica resync {id}`")
+            }
+            (true, None) => format!("follow it with `hvreplica resync {id}`, which attaches to it"),
+            (false, _) => format!("look at `hvreplica status {id}`"),
         };
         Stopped::with(
             OutcomeKind::StillRunning,
@@ -185,6 +198,12 @@ impl Run<'_> {
             Err(error) => self.still_running(&format!("interrupted; cancelling failed: {}", error.chain())),
         }
     }
+}
+
+/// The patience of a run, apart from what it looks at.
+pub(super) fn patience_of<'a>(run: &Run<'a>) -> Patience<'a> {
+    let deadline = run.options.timeout.map(|timeout| run.begun.saturating_add(timeout));
+    Patience::new(&run.options.interrupt, run.session.client.clock(), deadline)
 }
 
 /// What counts as a change.

@@ -14,6 +14,8 @@ mod interrupt;
 mod invoke;
 mod jobs;
 mod outcome;
+mod patience;
+mod prepare;
 mod relationship;
 mod resynchronize;
 mod schedule;

@@ -13,14 +13,15 @@ use crate::msvm::replication_relationship::ReplicationState;
 use crate::msvm::replication_service::ResynchronizeReturnValue as ReturnValue;
 
 use super::check::driven_relationship;
+use super::follow::patience_of;
 use super::interrupt::{Interrupt, OnInterrupt};
 use super::invoke::{self, Answer};
 use super::outcome::kind_of;
+use super::patience::Woken;
 use super::session::Session;
-use super::state_change::{self, Changed};
 use super::{
-    Acceptance, Baseline, Event, Events, Failure, JobSeen, Observation, Outcome, OutcomeKind, Replica,
-    ReplicaReader, Schedule, VirtualMachine, check,
+    Acceptance, Baseline, Event, Events, Failure, JobSeen, Observation, Outcome, OutcomeKind, ReplicaReader,
+    Schedule, VirtualMachine,
 };
 
 /// How to resynchronize.
@@ -80,11 +81,12 @@ pub async fn resynchronize(
     let mut outcome = Outcome::new(asked, OutcomeKind::Unknown);
     outcome.vm = Some(vm.clone());
     let session = Session::new(&lane, vm, reader);
-    let mut run = Run { session, options, events, outcome, begun: lane.clock().elapsed() };
+    let mut run = Run { session, options, events, outcome, begun: lane.clock().elapsed(), pause: Pause::No };
     if let Err(Stopped(kind, failure)) = run.run().await {
         run.outcome.kind = kind;
         run.outcome.failure = failure.map(|failure| *failure);
     }
+    run.confess_pause();
     run.conclude();
     let Run { outcome, session, .. } = run;
     events.event(asked, Some(&session.vm), &Event::Result(&outcome));
@@ -99,6 +101,15 @@ pub(super) struct Run<'a> {
     pub(super) outcome: Outcome,
     /// When it began, by our clock.
     pub(super) begun: Duration,
+    pub(super) pause: Pause,
+}
+
+/// Whether the replication was paused by this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    No,
+    Possible,
+    Done,
 }
 
 /// It ends here, with that outcome.
@@ -107,6 +118,20 @@ pub(super) struct Stopped(pub(super) OutcomeKind, pub(super) Option<Box<Failure>
 impl Stopped {
     pub(super) fn with(kind: OutcomeKind, failure: Failure) -> Self {
         Self(kind, Some(Box::new(failure)))
+    }
+
+    /// Before anything was asked for.
+    fn early(woken: Woken) -> Self {
+        match woken {
+            Woken::Interrupted => Self::with(OutcomeKind::Cancelled, interrupted()),
+            Woken::OutOfTime => {
+                let failure = Failure::new("timed_out", "the host did not answer within the time given");
+                Self::with(
+                    OutcomeKind::Unreachable,
+                    failure.hint("nothing was asked for; give --timeout more time"),
+                )
+            }
+        }
     }
 }
 
@@ -119,122 +144,36 @@ impl From<Error> for Stopped {
 
 impl Run<'_> {
     async fn run(&mut self) -> Result<(), Stopped> {
-        let replica = self.prepare().await?;
+        let client = self.session.client;
+        let patience = patience_of(self);
+        let replica = patience.of(self.prepare()).await.map_err(Stopped::early)??;
         if replica.state == ReplicationState::Resynchronizing {
             return self.attach(&replica).await;
         }
+        if replica.is_waiting() && !self.options.force {
+            let pending = patience.of(self.pending()).await.map_err(Stopped::early)??;
+            if pending.is_some() {
+                return self.attach(&replica).await;
+            }
+        }
+        let service = patience.of(invoke::service(client)).await.map_err(Stopped::early)??;
+        // Everything that can stop it here comes before anything is changed there.
+        self.outcome.start_time = self.start_time()?;
+        self.heed_interrupt()?;
         let replica = self.suspend_first(replica).await?;
-        let client = self.session.client;
-        let start_time = match &self.options.schedule {
-            Some(schedule) => Some(schedule.start_time(client.host_time()).map_err(|error| {
-                Stopped::with(OutcomeKind::Refused, Failure::new("schedule", error.to_string()))
-            })?),
-            None => None,
-        };
+        // Pausing takes its time.
+        let start_time = self.start_time()?;
         self.outcome.start_time = start_time;
-        let service = invoke::service(client).await?;
         let call = invoke::resynchronize(&service, &self.session.vm, start_time);
         if self.options.dry_run {
             self.outcome.envelope = Some(invoke::envelope(client, call)?);
             return Err(Stopped(OutcomeKind::Started, None));
         }
-        if self.options.interrupt.is_wished() {
-            return Err(Stopped::with(OutcomeKind::Cancelled, interrupted()));
-        }
+        self.heed_interrupt()?;
         let baseline = Baseline::new(&replica, client.host_time(), start_time);
         self.outcome.started_at = baseline.host_time;
         let acceptance = self.call(call).await?;
         self.after_call(baseline, acceptance).await
-    }
-
-    /// Reads the relationship and refuses what is certain to be refused.
-    async fn prepare(&mut self) -> Result<Replica, Stopped> {
-        let client = self.session.client;
-        let replica = self.session.reader.read(client).await?;
-        self.session.note(replica.as_ref());
-        self.outcome.state_before = replica.as_ref().map(|replica| replica.state);
-        self.event(&Event::Resolved(replica.as_ref()));
-        let refusal = check(&self.session.vm, replica.as_ref()).err();
-        let can_suspend = self.options.suspend_first
-            && replica.as_ref().is_some_and(|replica| replica.state == ReplicationState::Replicating);
-        if let Some(refusal) = refusal
-            && !self.options.force
-            && !can_suspend
-        {
-            let failure = Failure::new("refused_locally", refusal.reason()).hint(refusal.hint());
-            return Err(Stopped::with(OutcomeKind::Refused, failure));
-        }
-        let Some(replica) = replica else {
-            let failure =
-                Failure::new("refused_locally", "there is no replication relationship to resynchronize");
-            return Err(Stopped::with(OutcomeKind::Refused, failure));
-        };
-        if replica.state == ReplicationState::ResynchronizationSuspended && !self.options.force {
-            return Err(self.suspended("a resynchronization is suspended; nothing was asked for"));
-        }
-        Ok(replica)
-    }
-
-    pub(super) fn suspended(&self, message: &str) -> Stopped {
-        let hint = format!("resume it with `{}`", state_change::resume_command(self.session.reader.id()));
-        let failure = Failure::new("suspended", message).hint(hint);
-        let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
-        Stopped::with(OutcomeKind::Suspended, failure)
-    }
-
-    async fn attach(&mut self, replica: &Replica) -> Result<(), Stopped> {
-        let client = self.session.client;
-        self.outcome.attached = true;
-        if self.options.dry_run {
-            let failure = Failure::new(
-                "already_running",
-                "a resynchronization is running already; it would be followed",
-            );
-            return Err(Stopped::with(OutcomeKind::Started, failure));
-        }
-        let job = super::session::bearable(self.session.find_job().await)?.flatten();
-        if let Some(job) = &job {
-            self.session.attach(job);
-        }
-        self.event(&Event::Attached(job.as_ref()));
-        let baseline = Baseline::new(replica, client.host_time(), None);
-        self.outcome.started_at = baseline.host_time;
-        if !self.follows() {
-            return Err(Stopped(OutcomeKind::Started, None));
-        }
-        self.follow(baseline, Acceptance::Attached).await
-    }
-
-    /// Pauses a replication that runs, if that was asked for.
-    async fn suspend_first(&mut self, replica: Replica) -> Result<Replica, Stopped> {
-        if !self.options.suspend_first
-            || replica.state != ReplicationState::Replicating
-            || self.options.dry_run
-        {
-            return Ok(replica);
-        }
-        let Session { client, vm, reader, .. } = &mut self.session;
-        let changed = state_change::suspend(client, vm, reader).await.map_err(|error| {
-            let failure =
-                Failure::new(error.kind(), format!("replication could not be paused: {}", error.chain()));
-            Stopped::with(kind_of(&error), failure)
-        })?;
-        let message = match changed {
-            Changed::Reached => {
-                let paused = self.session.reader.read(self.session.client).await?;
-                self.session.note(paused.as_ref());
-                return Ok(paused.unwrap_or(replica));
-            }
-            Changed::Refused(code) => {
-                format!("the host refused to pause the replication: {} ({})", code.label(), code.code())
-            }
-            Changed::NotReached(state) => {
-                let state = state.map_or_else(|| "unknown".to_owned(), |state| state.to_string());
-                format!("the replication was asked to pause, but its state is {state}")
-            }
-        };
-        let hint = "look at `hvreplica status`; nothing was resynchronized";
-        Err(Stopped::with(OutcomeKind::Refused, Failure::new("suspend", message).hint(hint)))
     }
 
     /// Sends the call: once.

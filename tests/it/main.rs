@@ -2,10 +2,15 @@
 #![cfg(test)]
 
 mod certificate;
+mod cli;
+mod client;
 mod corpus;
+mod course;
 mod decode;
 mod faults;
+mod find;
 mod fixtures;
+mod job;
 mod messages;
 mod msvm;
 mod ntlm;

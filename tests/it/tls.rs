@@ -21,7 +21,7 @@ use crate::support::host::{Host, PASSWORD, Say, Setup};
 
 /// A root, and the certificate of a host that it signed.
 pub(crate) struct Chain {
-    root: String,
+    pub(crate) root: String,
     pub(crate) leaf: CertificateDer<'static>,
     key: KeyPair,
 }
@@ -30,7 +30,7 @@ pub(crate) fn chain(change: impl FnOnce(&mut CertificateParams)) -> Chain {
     chain_of("Root", change)
 }
 
-fn chain_of(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Chain {
+pub(crate) fn chain_of(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Chain {
     let mut root = CertificateParams::new(Vec::new()).unwrap();
     root.distinguished_name.push(DnType::CommonName, name);
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -2,3 +2,4 @@
 
 pub(crate) mod host;
 pub(crate) mod relay;
+pub(crate) mod script;
