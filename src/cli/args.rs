@@ -46,7 +46,7 @@ pub(super) struct Connection {
     /// Read the password from standard input
     #[arg(long, global = true, conflicts_with = "password_file")]
     pub(super) password_stdin: bool,
-    /// Read the password from a file (else from HVREPLICA_PASSWORD, or asked for)
+    /// Read the password from a file (else from HVREPLICA_PASSWORD, the keyring, or asked for)
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
     /// Trust the certificate authorities of this PEM file, too
@@ -103,6 +103,9 @@ pub(super) struct Connection {
     /// Answer from a recording; no network, no host and no credentials needed
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) replay: Option<PathBuf>,
+    /// The password is not to come from the keyring
+    #[arg(skip)]
+    pub(super) asks_anew: bool,
     /// What to print on standard output
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "human")]
     pub(super) output: Format,
@@ -148,6 +151,10 @@ pub(super) enum Command {
     Job(Job),
     /// The protocol's own operations, for any class
     Wsman(Wsman),
+    /// Try a password and keep it in the system's keyring
+    Login,
+    /// Remove a password from the system's keyring
+    Logout,
     /// Print recorded SOAP envelopes as JSON
     Decode(Decode),
     /// Run a simulated Hyper-V host

@@ -18,7 +18,9 @@ mod exit;
 mod fail;
 mod interrupts;
 mod job;
+mod keyring;
 mod log;
+mod login;
 pub mod output;
 mod profile;
 mod proxy;
@@ -72,6 +74,8 @@ async fn dispatch(cli: Cli) -> Exit {
         Command::Status(status) => status::run(&connection, &status).await,
         Command::Job(job) => job::run(&connection, &job.command).await,
         Command::Wsman(wsman) => wsman::run(&connection, &wsman.command).await,
+        Command::Login => login::login(&connection).await,
+        Command::Logout => login::logout(&connection),
         Command::Decode(decode) => decode_command::run(&decode),
         Command::Simulate(simulate) => simulate::run(&connection, &simulate).await,
         Command::Demo => demo::run(&connection).await,

@@ -142,7 +142,8 @@ impl Http {
     async fn connect(&self, session: &mut Session) -> Result<Wire, TransportError> {
         let mut wire = Wire::new(&self.settings)?;
         if let Method::Ntlm(credential, protection) = &self.method {
-            handshake::authenticate(&mut wire, &self.settings, credential, *protection).await?;
+            let done = handshake::authenticate(&mut wire, &self.settings, credential, *protection).await;
+            done.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?;
             session.let_in = true;
         }
         Ok(wire)
