@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::secret::Secret;
@@ -45,7 +46,7 @@ pub(super) struct Connection {
     /// Read the password from standard input
     #[arg(long, global = true, conflicts_with = "password_file")]
     pub(super) password_stdin: bool,
-    /// Read the password from a file (else from HVREPLICA_PASSWORD, or asked for)
+    /// Read the password from a file (else from HVREPLICA_PASSWORD, the keyring, or asked for)
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
     /// Keys for Kerberos, in place of a password
@@ -117,6 +118,9 @@ pub(super) struct Connection {
     /// Answer from a recording; no network, no host and no credentials needed
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) replay: Option<PathBuf>,
+    /// The password is not to come from the keyring
+    #[arg(skip)]
+    pub(super) asks_anew: bool,
     /// What to print on standard output
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "human")]
     pub(super) output: Format,
@@ -162,6 +166,10 @@ pub(super) enum Command {
     Job(Job),
     /// The protocol's own operations, for any class
     Wsman(Wsman),
+    /// Try a password and keep it in the system's keyring
+    Login,
+    /// Remove a password from the system's keyring
+    Logout,
     /// Print recorded SOAP envelopes as JSON
     Decode(Decode),
     /// Run a simulated Hyper-V host
@@ -174,7 +182,7 @@ pub(super) enum Command {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Resync {
     /// GUIDs or exact names of virtual machines
-    #[arg(required_unless_present = "all_required", value_name = "VM")]
+    #[arg(required_unless_present = "all_required", value_name = "VM", value_parser = NonEmptyStringValueParser::new())]
     pub(super) vms: Vec<String>,
     /// Every virtual machine that waits for a resynchronization (state 9)
     #[arg(long, conflicts_with = "vms")]

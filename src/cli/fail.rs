@@ -11,7 +11,7 @@ use super::args::Format;
 use super::connect::ConnectError;
 use super::exit::Exit;
 use super::output::outcome::FORMAT;
-use super::output::text::printable;
+use super::output::text::line;
 
 /// What failed, with its exit code.
 #[derive(Debug)]
@@ -81,9 +81,9 @@ impl Fail {
     /// Says it in words on standard error.
     pub(super) fn say(&self) {
         let mut err = std::io::stderr().lock();
-        let _ = writeln!(err, "hvreplica: {}", printable(&self.message));
+        let _ = writeln!(err, "hvreplica: {}", line(&self.message));
         if let Some(hint) = &self.hint {
-            let _ = writeln!(err, "  hint: {}", printable(hint));
+            let _ = writeln!(err, "  hint: {}", line(hint));
         }
     }
 }
@@ -121,4 +121,17 @@ impl From<ConnectError> for Fail {
             ConnectError::Transport(error) => Self::from(error),
         }
     }
+}
+
+/// Output that could not be written. Whoever reads and has had enough is no failure.
+pub(super) fn written(result: std::io::Result<()>) -> Result<(), Fail> {
+    match result {
+        Ok(()) => std::io::stdout().flush().or_else(pass_broken_pipe),
+        Err(error) => pass_broken_pipe(error),
+    }
+    .map_err(|error| Fail::new(Exit::Defect, "output", format!("the output cannot be written: {error}")))
+}
+
+fn pass_broken_pipe(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
 }

@@ -1,6 +1,6 @@
 //! From arguments to Kerberos, and to the choice between it and NTLM.
 
-use std::io::IsTerminal;
+use std::io::Write;
 
 use crate::auth::kerberos::{Failure, service_names};
 use crate::transport::{
@@ -17,16 +17,17 @@ pub(super) fn kerberos(connection: &Connection, host: &str) -> Result<Authentica
     if let Some(tickets) = keytab(connection) {
         return Ok(Authentication::Kerberos(login(connection, services, tickets)));
     }
-    if !credential::is_given(connection) {
-        match ticket(connection) {
-            Ok(tickets) => return Ok(Authentication::Kerberos(login(connection, services, tickets))),
-            Err(failure) if connection.user.is_none() || !std::io::stdin().is_terminal() => {
-                return Err(failed(failure));
-            }
-            Err(failure) => tracing::info!("kerberos: {failure}"),
-        }
+    if credential::is_given(connection) || connection.asks_anew {
+        let tickets = Tickets::Password(credential::read(connection, host)?);
+        return Ok(Authentication::Kerberos(login(connection, services, tickets)));
     }
-    let tickets = Tickets::Password(credential::read(connection)?);
+    let tickets = match ticket(connection) {
+        Ok(tickets) => tickets,
+        Err(failure) => {
+            tracing::info!("kerberos: {failure}");
+            Tickets::Password(credential::read(connection, host).map_err(|_| failed(failure))?)
+        }
+    };
     Ok(Authentication::Kerberos(login(connection, services, tickets)))
 }
 
@@ -34,14 +35,18 @@ pub(super) fn kerberos(connection: &Connection, host: &str) -> Result<Authentica
 pub(super) fn negotiate(connection: &Connection, host: &str) -> Result<Authentication, ConnectError> {
     let services = match services(connection, host) {
         Ok(services) => services,
-        Err(failure) => return ntlm(connection, &failure.to_string()),
+        Err(failure) => return ntlm(connection, host, &failure.to_string()),
     };
     if let Some(tickets) = keytab(connection) {
+        say(connection, "negotiate: using Kerberos with the keytab");
         return Ok(Authentication::Negotiate(login(connection, services, tickets), None));
     }
-    if !credential::is_given(connection) {
+    if !credential::is_given(connection) && !connection.asks_anew {
         match ticket(connection) {
-            Ok(tickets) => return Ok(Authentication::Negotiate(login(connection, services, tickets), None)),
+            Ok(tickets) => {
+                say(connection, "negotiate: using Kerberos with the ticket of the system's cache");
+                return Ok(Authentication::Negotiate(login(connection, services, tickets), None));
+            }
             Err(failure) if connection.user.is_none() => {
                 let text = "no user given: use --user NAME or HVREPLICA_USER; and";
                 return Err(ConnectError::Usage(format!("{text} {failure}: {}", failure.hint())));
@@ -50,16 +55,23 @@ pub(super) fn negotiate(connection: &Connection, host: &str) -> Result<Authentic
         }
     }
     if connection.user.as_deref().is_some_and(|user| user.starts_with(".\\")) {
-        return ntlm(connection, "the user is an account of the host itself");
+        return ntlm(connection, host, "the user is an account of the host itself");
     }
-    let credential = credential::read(connection)?;
+    let credential = credential::read(connection, host)?;
     let login = login(connection, services, Tickets::Password(credential.clone()));
     Ok(Authentication::Negotiate(login, Some(credential)))
 }
 
-fn ntlm(connection: &Connection, reason: &str) -> Result<Authentication, ConnectError> {
-    tracing::info!("negotiate: using NTLM: {reason}");
-    Ok(Authentication::Ntlm(credential::read(connection)?))
+fn ntlm(connection: &Connection, host: &str, reason: &str) -> Result<Authentication, ConnectError> {
+    say(connection, &format!("negotiate: using NTLM: {reason}"));
+    Ok(Authentication::Ntlm(credential::read(connection, host)?))
+}
+
+/// Which method was chosen, and why.
+fn say(connection: &Connection, text: &str) {
+    if !connection.quiet {
+        let _ = writeln!(std::io::stderr().lock(), "hvreplica: {text}");
+    }
 }
 
 fn services(connection: &Connection, host: &str) -> Result<Vec<String>, Failure> {

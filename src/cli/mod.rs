@@ -19,7 +19,9 @@ mod fail;
 mod interrupts;
 mod job;
 mod kerberos;
+mod keyring;
 mod log;
+mod login;
 pub mod output;
 mod profile;
 mod proxy;
@@ -52,7 +54,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     log::begin(&cli.connection);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return Exit::Defect };
-    runtime.block_on(dispatch(cli))
+    let exit = runtime.block_on(dispatch(cli));
+    // A question that nobody answered is not waited for.
+    runtime.shutdown_background();
+    exit
 }
 
 /// Reads the arguments. The tree of commands is left to the end of the program: taking it down costs a third of
@@ -70,6 +75,8 @@ async fn dispatch(cli: Cli) -> Exit {
         Command::Status(status) => status::run(&connection, &status).await,
         Command::Job(job) => job::run(&connection, &job.command).await,
         Command::Wsman(wsman) => wsman::run(&connection, &wsman.command).await,
+        Command::Login => login::login(&connection).await,
+        Command::Logout => login::logout(&connection),
         Command::Decode(decode) => decode_command::run(&decode),
         Command::Simulate(simulate) => simulate::run(&connection, &simulate).await,
         Command::Demo => demo::run(&connection).await,

@@ -11,7 +11,7 @@ use crate::secret::Secret;
 
 use super::args::{Connection, Method};
 use super::duration::parse_duration;
-use super::proxy;
+use super::{endpoint, proxy};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,18 +57,23 @@ pub(super) fn apply(mut connection: Connection) -> Result<Connection, String> {
     let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let profile = find(&text, &name).map_err(|error| format!("{}: {error}", file.display()))?;
     let duration = |text: Option<String>| text.as_deref().map(parse_duration).transpose();
-    let names_scheme = connection.https || connection.http;
-    connection.https = connection.https || (profile.https && !names_scheme);
-    connection.http = connection.http || (profile.http && !names_scheme);
-    // A host of its own does not take over the port of another.
-    let has_host = connection.host.is_some();
-    connection.port = connection.port.or(if has_host { None } else { profile.port });
-    connection.host = connection.host.or(profile.host);
+    // Where to go is taken as a whole: a host given otherwise does not get the scheme and port of this one.
+    if connection.host.is_none() {
+        let (host, port) = match (&profile.host, connection.port) {
+            (Some(host), Some(_)) => (Some(endpoint::without_port(host)), connection.port),
+            (host, _) => (host.clone(), profile.port),
+        };
+        connection.host = host;
+        connection.port = port;
+        let names_scheme = connection.https || connection.http;
+        connection.https |= profile.https && !names_scheme;
+        connection.http |= profile.http && !names_scheme;
+    }
     if let (None, Some(method)) = (connection.auth, &profile.auth) {
         connection.auth = Some(Method::from_str(method, false)?);
     }
     connection.user = connection.user.or(profile.user);
-    if !connection.password_stdin {
+    if !connection.password_stdin && std::env::var_os("HVREPLICA_PASSWORD").is_none() {
         connection.password_file = connection.password_file.or(profile.password_file);
     }
     connection.keytab = connection.keytab.or(profile.keytab);

@@ -12,7 +12,7 @@ use crate::wsman::{Enumerate, EnumerationMode, Filter, Identity, Invocation, Inv
 use super::args::{Connection, Format, Mode, Target, WsmanCommand};
 use super::connect::Host;
 use super::exit::Exit;
-use super::fail::Fail;
+use super::fail::{Fail, written};
 use super::interrupts;
 use super::output::json::Json;
 use super::output::text::printable;
@@ -32,10 +32,10 @@ async fn run_command(connection: &Connection, command: &WsmanCommand) -> Result<
     let format = connection.output;
     let mut exit = Exit::Success;
     match command {
-        WsmanCommand::Identify => identity(format, &client.identify().await?),
+        WsmanCommand::Identify => written(identity(format, &client.identify().await?))?,
         WsmanCommand::Get(target) => {
             let instance = client.get(&reference(target)?).await?;
-            print_item(format, &Item { instance: Some(instance), reference: None });
+            written(print_item(format, &Item { instance: Some(instance), reference: None }))?;
         }
         WsmanCommand::Enumerate { .. } => exit = enumerate(format, &client, command).await?,
         WsmanCommand::Invoke { target, method, param } => {
@@ -43,11 +43,20 @@ async fn run_command(connection: &Connection, command: &WsmanCommand) -> Result<
             let parameters = parameters(param, &target.resource_uri, method, &SCHEMA).map_err(Fail::usage)?;
             let invoke = Invoke { target, method: method.clone(), parameters };
             let answer = client.invoke(invoke).await.map_err(|error| Fail::of_call(&error))?;
-            invocation(format, &answer);
+            written(invocation(format, &answer))?;
+            exit = exit_of(&answer);
         }
     }
     host.close();
     Ok(exit)
+}
+
+/// A method that returns neither success nor the start of a job has refused.
+fn exit_of(answer: &Invocation) -> Exit {
+    match answer.return_value.as_ref().and_then(Value::as_u64) {
+        None | Some(0 | 4096) => Exit::Success,
+        Some(_) => Exit::Refused,
+    }
 }
 
 fn reference(target: &Target) -> Result<Reference, Fail> {
@@ -88,10 +97,9 @@ async fn enumerate(format: Format, client: &Client, command: &WsmanCommand) -> R
         };
         match page {
             Ok(Some(items)) => {
-                if items.iter().try_for_each(|item| printer.item(item)).is_err() {
-                    // Whoever reads has had enough.
+                if let Err(error) = items.iter().try_for_each(|item| printer.item(item)) {
                     pages.release().await;
-                    return Ok(Exit::Success);
+                    return written(Err(error)).map(|()| Exit::Success);
                 }
             }
             Ok(None) => break,
@@ -101,7 +109,7 @@ async fn enumerate(format: Format, client: &Client, command: &WsmanCommand) -> R
             }
         }
     }
-    let _ = printer.end();
+    written(printer.end())?;
     Ok(Exit::Success)
 }
 
@@ -157,7 +165,7 @@ impl Printer {
     }
 }
 
-fn print_item(format: Format, item: &Item) {
+fn print_item(format: Format, item: &Item) -> std::io::Result<()> {
     let mut text = Vec::new();
     let written = match format {
         Format::Human => write_words(&mut text, item),
@@ -165,7 +173,7 @@ fn print_item(format: Format, item: &Item) {
             .map_err(Into::into)
             .and_then(|()| text.write_all(b"\n")),
     };
-    let _ = written.and_then(|()| std::io::stdout().write_all(&text));
+    written.and_then(|()| std::io::stdout().write_all(&text))
 }
 
 fn write_words(out: &mut impl Write, item: &Item) -> std::io::Result<()> {
@@ -200,9 +208,9 @@ fn write_properties(out: &mut impl Write, properties: &[(crate::cim::Name, Value
     Ok(())
 }
 
-fn identity(format: Format, identity: &Identity) {
+fn identity(format: Format, identity: &Identity) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    let _ = match format {
+    match format {
         Format::Human => writeln!(
             out,
             "vendor    {}\nversion   {}\nprotocol  {}",
@@ -224,7 +232,7 @@ fn identity(format: Format, identity: &Identity) {
             }
             writeln!(out, "{document}")
         }
-    };
+    }
 }
 
 fn snake_case(name: &str) -> String {
@@ -238,11 +246,11 @@ fn snake_case(name: &str) -> String {
     out
 }
 
-fn invocation(format: Format, answer: &Invocation) {
+fn invocation(format: Format, answer: &Invocation) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let null = Value::Null;
     let return_value = answer.return_value.as_ref().unwrap_or(&null);
-    let _ = match format {
+    match format {
         Format::Human => {
             let text = return_value.to_text().unwrap_or_default();
             writeln!(out, "{} returned {}", answer.method, printable(&text))
@@ -256,7 +264,7 @@ fn invocation(format: Format, answer: &Invocation) {
             });
             writeln!(out, "{document}")
         }
-    };
+    }
 }
 
 const BUFFER: usize = 64 * 1024;

@@ -41,7 +41,7 @@ fn transport(error: &TransportError) -> Option<String> {
             return failure.map(tls);
         }
         TransportErrorKind::Proxy => {
-            "check --proxy, or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; --proxy none goes there directly"
+            "check --proxy, or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; --proxy none goes there directly. An http proxy carries --https by CONNECT; plain http needs one that keeps connections, or a socks5 proxy"
         }
         TransportErrorKind::CertificateRefused { .. } => CERTIFICATE,
         TransportErrorKind::ConnectionLost | TransportErrorKind::TimedOut => {
@@ -49,6 +49,9 @@ fn transport(error: &TransportError) -> Option<String> {
         }
         TransportErrorKind::Refused { .. } => ACCOUNT,
         TransportErrorKind::NotOffered { wanted, offered } => {
+            if offered.is_empty() {
+                return Some(NO_OFFER.to_owned());
+            }
             let offers = offered.join(", ");
             return Some(match wanted.as_str() {
                 "basic" => format!(
@@ -85,9 +88,9 @@ fn tls(failure: &TlsFailure) -> String {
                 "give the issuer's certificate with --ca-cert FILE; or, if the host shows the same SHA-256 as its own, trust this very certificate with --pin-sha256 {print}"
             );
         }
-        (TlsProblem::Authority, Some(print)) => {
+        (TlsProblem::Authority | TlsProblem::UnknownSignature, Some(print)) => {
             return format!(
-                "if the host shows the same SHA-256 as its own, trust this very certificate with --pin-sha256 {print}; or give the host one without CA:TRUE"
+                "if the host shows the same SHA-256 as its own, trust this very certificate with --pin-sha256 {print}; or give the host another one"
             );
         }
         (TlsProblem::Expired, _) => "renew the certificate on the host; is the clock here right?",
@@ -129,5 +132,6 @@ fn fault_hint(fault: &Fault) -> Option<String> {
 
 /// HTTP says 401 to all of these alike.
 const ACCOUNT: &str = "check the user and the password: the host does not say which is wrong, nor whether the account is locked, disabled or expired (its Security event log does, event 4625); a local account is .\\name, one of a domain DOMAIN\\name or name@realm";
+const NO_OFFER: &str = "the listener offers no method at all: it may want a client certificate (--auth certificate), or something else listens there";
 const CERTIFICATE: &str = "the host has to allow it (`winrm set winrm/config/service/auth @{Certificate=\"true\"}`), to trust its issuer, and to map its UPN to a local account (New-Item WSMan:\\localhost\\ClientCertificate); and the listener has to ask for it at once (`netsh http … clientcertnegotiation=enable`)";
 const OLD_HOST: &str = "this program speaks TLS 1.2 and 1.3 with forward secrecy and AES-GCM or ChaCha20 alone; an old host (2012 R2) needs an ECDSA certificate, or use --http, where messages are encrypted, too";

@@ -36,6 +36,9 @@ pub enum TlsProblem {
     /// It is revoked.
     #[error("the host's certificate is revoked")]
     Revoked,
+    /// It is signed in a way that is not known here.
+    #[error("the host's certificate is signed by an algorithm that this program does not have")]
+    UnknownSignature,
     /// It is not accepted for another reason.
     #[error("the host's certificate is not accepted: {0}")]
     Certificate(String),

@@ -42,7 +42,8 @@ fn a_request_for_another_machine_is_refused() {
         let file = entry.unwrap().path();
         fs::copy(&file, copy.join(file.file_name().unwrap())).unwrap();
     }
-    let call = copy.join("04-invoke.request.xml");
+    let files = fs::read_dir(&copy).unwrap().map(|entry| entry.unwrap().path());
+    let call = files.filter(|file| file.to_str().unwrap().ends_with("-invoke.request.xml")).min().unwrap();
     let text = fs::read_to_string(&call).unwrap();
     let name = text.rfind("<w:Selector Name=\"Name\">").unwrap() + "<w:Selector Name=\"Name\">".len();
     let mut changed = text.clone();

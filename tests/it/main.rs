@@ -1,6 +1,7 @@
 //! Tests of the whole package, by theme.
 #![cfg(test)]
 
+mod certificate;
 mod cli;
 mod client;
 mod corpus;
@@ -16,6 +17,7 @@ mod messages;
 mod msvm;
 mod ntlm;
 mod pretty;
+mod proxy;
 mod recording;
 mod recording_scrub;
 mod sample;
@@ -29,4 +31,5 @@ mod tidy;
 mod tls;
 mod transport;
 mod values;
+mod wiretap;
 mod xml;

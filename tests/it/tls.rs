@@ -14,7 +14,7 @@ use rcgen::{
 };
 use rustls::ServerConfig;
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::session::{ask, credential, endpoint};
 use crate::support::host::{Host, PASSWORD, Say, Setup};
@@ -22,7 +22,7 @@ use crate::support::host::{Host, PASSWORD, Say, Setup};
 /// A root, and the certificate of a host that it signed.
 pub(crate) struct Chain {
     pub(crate) root: String,
-    leaf: CertificateDer<'static>,
+    pub(crate) leaf: CertificateDer<'static>,
     key: KeyPair,
 }
 
@@ -42,13 +42,16 @@ pub(crate) fn chain_of(name: &str, change: impl FnOnce(&mut CertificateParams)) 
     Chain { root: root.pem(), leaf, key }
 }
 
+pub(crate) fn key_of(chain: &Chain) -> PrivateKeyDer<'static> {
+    PrivatePkcs8KeyDer::from(chain.key.serialize_der()).into()
+}
+
 fn server(chain: &Chain) -> Arc<ServerConfig> {
-    let key = PrivatePkcs8KeyDer::from(chain.key.serialize_der());
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![chain.leaf.clone()], key.into())
+        .with_single_cert(vec![chain.leaf.clone()], key_of(chain))
         .unwrap();
     Arc::new(config)
 }

@@ -108,6 +108,10 @@ fn certificate_problem(reason: &CertificateError) -> TlsProblem {
             TlsProblem::OtherName(presented.iter().map(|name| bare(name).to_owned()).collect())
         }
         CertificateError::Revoked => TlsProblem::Revoked,
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            TlsProblem::UnknownSignature
+        }
         CertificateError::ApplicationVerificationFailure => TlsProblem::NotPinned,
         // The type below it belongs to a crate that is none of ours; its name is all there is to go by.
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => TlsProblem::Authority,

@@ -164,10 +164,14 @@ impl Http {
             Method::Basic(_) | Method::Certificate(_) => return Wire::new(&self.settings),
             Method::Ntlm(credential, protection) => {
                 let mut wire = Wire::new(&self.settings)?;
-                handshake::authenticate(&mut wire, &self.settings, credential, *protection).await?;
+                let done = handshake::authenticate(&mut wire, &self.settings, credential, *protection).await;
+                done.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?;
                 wire
             }
-            Method::Negotiate(negotiator) => negotiator.connect(&self.settings).await?,
+            Method::Negotiate(negotiator) => {
+                let wire = negotiator.connect(&self.settings).await;
+                wire.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?
+            }
         };
         session.let_in = true;
         Ok(wire)

@@ -63,6 +63,16 @@ fn through(found: &Intercept, is_https: bool) -> Result<Route, TransportError> {
     Ok(Route { proxy, shown, is_tunnel: is_https || scheme != "http" })
 }
 
+/// A connection that is lost between two legs was closed by a proxy that passes on requests one by one.
+pub(super) fn blame(error: TransportError, route: Option<&Route>) -> TransportError {
+    let is_lost = *error.kind() == TransportErrorKind::ConnectionLost;
+    if is_lost && route.is_some_and(|route| !route.is_tunnel) {
+        let cause = "it does not keep connections, and NTLM lives on one";
+        return TransportError::new(TransportErrorKind::Proxy, Delivery::NotSent).because(cause);
+    }
+    error
+}
+
 fn policy(reason: &'static str) -> TransportError {
     TransportError::new(TransportErrorKind::Policy(reason), Delivery::NotSent)
 }

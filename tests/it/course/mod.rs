@@ -63,6 +63,7 @@ pub(crate) fn job(id: &str, job_type: JobType, state: u16) -> Job {
         percent_complete: None,
         elapsed: None,
         submitted: None,
+        scheduled: None,
         started: None,
         changed: None,
         error_code: None,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use hvreplica::auth::ntlm::{self, Acceptor, HostNames, Protection, Requirements};
 use hvreplica::auth::seal::SealContext;
-use hvreplica::auth::{basic, framing};
+use hvreplica::auth::{basic, certificate, framing};
 use hvreplica::secret::Secret;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -38,6 +38,8 @@ pub(crate) enum Say {
     Cut(usize, String),
     /// A sealed SOAP message whose frame is changed on the way.
     Mangled(fn(&mut Vec<u8>)),
+    /// The answer before this one, byte for byte.
+    Again,
     /// Head and body as they are.
     Raw(String),
     /// Nothing at all.
@@ -57,6 +59,8 @@ pub(crate) struct Setup {
     pub(crate) protection: Protection,
     /// None for http; else each connection takes the next, and the last one for good.
     pub(crate) tls: Vec<Arc<rustls::ServerConfig>>,
+    /// Whoever got through TLS is in, once its certificate is pointed to.
+    pub(crate) takes_certificates: bool,
     /// What NTLM has to carry, as CbtHardeningLevel=Strict asks for.
     pub(crate) channel_bindings: Option<[u8; 16]>,
 }
@@ -68,6 +72,7 @@ impl Default for Setup {
             greeting: None,
             protection: Protection::Sealed,
             tls: Vec::new(),
+            takes_certificates: false,
             channel_bindings: None,
         }
     }
@@ -90,6 +95,8 @@ struct Log {
     seen: Vec<Seen>,
     connections: usize,
     handshakes: usize,
+    tls_versions: Vec<rustls::ProtocolVersion>,
+    last_answer: Vec<u8>,
 }
 
 impl Host {
@@ -128,6 +135,10 @@ impl Host {
 
     pub(crate) fn connections(&self) -> usize {
         self.shared.log.lock().unwrap().connections
+    }
+
+    pub(crate) fn tls_versions(&self) -> Vec<rustls::ProtocolVersion> {
+        self.shared.log.lock().unwrap().tls_versions.clone()
     }
 
     pub(crate) fn handshakes(&self) -> usize {
@@ -169,6 +180,7 @@ async fn serve(socket: tokio::net::TcpStream, number: usize, shared: Arc<Shared>
         None => talk(socket, number, &shared).await,
         Some(config) => {
             if let Ok(socket) = tokio_rustls::TlsAcceptor::from(config).accept(socket).await {
+                shared.log.lock().unwrap().tls_versions.extend(socket.get_ref().1.protocol_version());
                 talk(socket, number, &shared).await
             }
         }
@@ -184,6 +196,7 @@ async fn talk(mut socket: impl AsyncRead + AsyncWrite + Unpin, number: usize, sh
             continue;
         }
         let (answer, go_on) = handle(&mut session, &head, body, number, shared);
+        shared.log.lock().unwrap().last_answer.clone_from(&answer);
         if socket.write_all(&answer).await.is_err() || !go_on {
             break;
         }
@@ -205,7 +218,8 @@ fn handle(
     }
     let by_basic = basic::parse(&authorization)
         .is_some_and(|given| given.user() == USER && given.password().expose() == PASSWORD);
-    if !by_basic && !matches!(session, Session::In(_)) {
+    let by_certificate = shared.setup.takes_certificates && authorization == certificate::AUTHORIZATION;
+    if !by_basic && !by_certificate && !matches!(session, Session::In(_)) {
         return (shared.refusal().into_bytes(), true);
     }
     let sealed = framing::is_sealed(&header(head, "content-type"));
@@ -236,6 +250,7 @@ fn handle(
             change(&mut answer);
             (answer, true)
         }
+        Say::Again => (shared.log.lock().unwrap().last_answer.clone(), true),
         Say::Raw(text) => (text.into_bytes(), true),
         Say::Silence => (Vec::new(), true),
         Say::Forget => {
