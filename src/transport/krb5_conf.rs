@@ -8,9 +8,9 @@ use crate::auth::kerberos::{Include, Krb5Conf};
 /// Reads the files that `KRB5_CONFIG` names, else those of the system; what cannot be read says nothing.
 pub(super) fn read() -> Krb5Conf {
     let mut conf = Krb5Conf::default();
-    let mut left = MOST_FILES;
+    let mut seen = Vec::new();
     for file in files(std::env::var_os("KRB5_CONFIG")) {
-        add(&mut conf, &file, &mut left);
+        add(&mut conf, &file, &mut seen);
     }
     conf
 }
@@ -22,16 +22,18 @@ fn files(variable: Option<OsString>) -> Vec<PathBuf> {
     }
 }
 
-/// `left` bounds the files, so that inclusions in a circle end.
-fn add(conf: &mut Krb5Conf, file: &Path, left: &mut usize) {
-    let Some(rest) = left.checked_sub(1) else { return };
-    *left = rest;
+/// Each file is read once, so that inclusions in a circle end.
+fn add(conf: &mut Krb5Conf, file: &Path, seen: &mut Vec<PathBuf>) {
+    if seen.len() == MOST_FILES || seen.iter().any(|known| known == file) {
+        return;
+    }
+    seen.push(file.to_owned());
     let Ok(text) = std::fs::read(file) else { return };
     for include in conf.add(&String::from_utf8_lossy(&text)) {
         match include {
-            Include::File(file) => add(conf, Path::new(&file), left),
+            Include::File(file) => add(conf, Path::new(&file), seen),
             Include::Folder(folder) => {
-                parts(Path::new(&folder)).iter().for_each(|file| add(conf, file, left))
+                parts(Path::new(&folder)).iter().for_each(|file| add(conf, file, seen))
             }
         }
     }
@@ -54,7 +56,7 @@ const MOST_FILES: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use super::{Krb5Conf, MOST_FILES, add, files};
+    use super::{Krb5Conf, add, files};
 
     #[test]
     fn inclusions_are_followed_and_end() {
@@ -67,7 +69,7 @@ mod tests {
         let text = format!("include {}\nincludedir {}/d\n", main.display(), folder.display());
         std::fs::write(&main, text).unwrap();
         let mut conf = Krb5Conf::default();
-        add(&mut conf, &main, &mut { MOST_FILES });
+        add(&mut conf, &main, &mut Vec::new());
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(conf.kdcs("A.TEST")[0], "a");
         assert!(conf.kdcs("B.TEST").is_empty());
