@@ -74,6 +74,7 @@ pub(super) const INTEGER: u8 = 0x02;
 pub(super) const OCTETS: u8 = 0x04;
 pub(super) const OBJECT: u8 = 0x06;
 pub(super) const ENUMERATED: u8 = 0x0a;
+#[cfg(feature = "kerberos")]
 pub(super) const GENERALIZED_TIME: u8 = 0x18;
 pub(super) const SEQUENCE: u8 = 0x30;
 /// The frame of a security mechanism's first token (RFC 2743 3.1).

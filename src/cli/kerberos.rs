@@ -1,6 +1,6 @@
 //! From arguments to Kerberos, and to the choice between it and NTLM.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use crate::auth::kerberos::{Failure, service_names};
 use crate::transport::{
@@ -17,16 +17,17 @@ pub(super) fn kerberos(connection: &Connection, host: &str) -> Result<Authentica
     if let Some(tickets) = keytab(connection) {
         return Ok(Authentication::Kerberos(login(connection, services, tickets)));
     }
-    if !credential::is_given(connection) {
-        match ticket(connection) {
-            Ok(tickets) => return Ok(Authentication::Kerberos(login(connection, services, tickets))),
-            Err(failure) if connection.user.is_none() || !std::io::stdin().is_terminal() => {
-                return Err(failed(failure));
-            }
-            Err(failure) => tracing::info!("kerberos: {failure}"),
-        }
+    if credential::is_given(connection) || connection.asks_anew {
+        let tickets = Tickets::Password(credential::read(connection, host)?);
+        return Ok(Authentication::Kerberos(login(connection, services, tickets)));
     }
-    let tickets = Tickets::Password(credential::read(connection, host)?);
+    let tickets = match ticket(connection) {
+        Ok(tickets) => tickets,
+        Err(failure) => {
+            tracing::info!("kerberos: {failure}");
+            Tickets::Password(credential::read(connection, host).map_err(|_| failed(failure))?)
+        }
+    };
     Ok(Authentication::Kerberos(login(connection, services, tickets)))
 }
 
@@ -40,7 +41,7 @@ pub(super) fn negotiate(connection: &Connection, host: &str) -> Result<Authentic
         say(connection, "negotiate: using Kerberos with the keytab");
         return Ok(Authentication::Negotiate(login(connection, services, tickets), None));
     }
-    if !credential::is_given(connection) {
+    if !credential::is_given(connection) && !connection.asks_anew {
         match ticket(connection) {
             Ok(tickets) => {
                 say(connection, "negotiate: using Kerberos with the ticket of the system's cache");

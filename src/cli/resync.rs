@@ -311,7 +311,11 @@ fn without_host(connection: &Connection, args: &Resync, fail: &Fail) -> Exit {
     let outcomes: Vec<Outcome> = names
         .iter()
         .map(|name| {
-            let mut outcome = Outcome::new(name, OutcomeKind::Unreachable);
+            let kind = match fail.exit {
+                Exit::Unauthorized => OutcomeKind::Unauthorized,
+                _ => OutcomeKind::Unreachable,
+            };
+            let mut outcome = Outcome::new(name, kind);
             let mut failure = Failure::new(fail.kind, fail.message.clone());
             failure.hint.clone_from(&fail.hint);
             outcome.failure = Some(failure);

@@ -8,13 +8,12 @@ export HVREPLICA_PASSWORD=$password
 start_kdc
 unset HVREPLICA_PASSWORD
 
-rows=()
 # row METHOD WAY RESULT: a line of the table.
-row() { rows+=("$(printf '%-34s %-34s %s' "$1" "$2" "$3")"); }
+row() { printf '%-34s %-40s %s\n' "$1" "$2" "$3"; }
 
 # host [OPTION…]: a referee that offers Negotiate and Kerberos; sets $url by name.
 host() {
-    HVREPLICA_PASSWORD=$password referee --scenario healthy --auth "${schemes:-kerberos}" --keytab "${service_keytab:-$kdc/service.keytab}" \
+    HVREPLICA_PASSWORD=$password referee --scenario healthy --set resync.duration=5 --auth "${schemes:-kerberos}" --keytab "${service_keytab:-$kdc/service.keytab}" \
         --log "$work/referee.ndjson" --verdict-exit "$@"
     url=${url/127.0.0.1/localhost}
 }
@@ -77,6 +76,19 @@ works "keytab, by name" --keytab "$kdc/operator.keytab" -u "operator@$realm"
 printf '%s\n' "$password" | kinit operator >/dev/null
 works "ticket of kinit"
 works "ticket of kinit, by name" -u "operator@$realm"
+
+# Bound to TLS are the tickets that the system's library sends.
+for method in negotiate kerberos; do
+    host --tls --tls-dir "$work/tls" --cbt strict
+    run 0 --auth "$method" --ca-cert "$work/tls/ca.pem"
+    judged "$method/kerberos"
+    row "ticket of kinit" "https, strict binding, scheme $method" "gets in"
+done
+host --tls --tls-dir "$work/tls" --cbt strict
+run 4 --auth kerberos --ca-cert "$work/tls/ca.pem" --keytab "$kdc/operator.keytab"
+grep -q "CbtHardeningLevel Strict" "$work/out" || fail "no word of channel binding: $(cat "$work/out")"
+row "keytab" "https, strict binding" "refused: the host refused a ticket"
+stop_servers_but_kdc
 
 # refused NAME PATTERN OPTION…: exit 4, and the error says why; nothing is executed.
 refused() {
@@ -168,5 +180,3 @@ service_keytab=$work/former.keytab host
 refused "the host's key is older" "cannot read a ticket for WSMAN/localhost|refused a ticket for WSMAN/localhost" --auth kerberos
 administer "cpw -pw other-$password operator"
 refused "stale keytab" "refuses the password or key of operator@$realm" --auth kerberos --keytab "$kdc/operator.keytab"
-
-printf '%s\n' "${rows[@]}"

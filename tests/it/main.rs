@@ -11,6 +11,8 @@ mod faults;
 mod find;
 mod fixtures;
 mod job;
+#[cfg(feature = "kerberos")]
+mod kerberos;
 mod messages;
 mod msvm;
 mod ntlm;

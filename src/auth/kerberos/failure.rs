@@ -221,7 +221,7 @@ impl Failure {
             }
             Self::NotForHost { .. } => "try --spn WSMAN/HOST or --spn HTTP/HOST, whichever was not tried",
             Self::TicketRefused { .. } => {
-                "is the user an administrator of the host? Its key may be newer than the ticket, or belong to another account (--spn), or the host wants the ticket bound to TLS (CbtHardeningLevel Strict)"
+                "the host's key may be newer than the ticket, or belong to another account (--spn); with --https it may want the ticket bound to TLS (CbtHardeningLevel Strict), which only a ticket of kinit is, so leave the password out, or use --http"
             }
             Self::NotProven => {
                 "somebody on the way changes messages, or the host is another one: do not trust it"

@@ -13,6 +13,7 @@ mod initiator;
 mod keytab;
 mod message;
 mod principal;
+#[cfg(any(feature = "gssapi", feature = "kerberos"))]
 pub(super) mod wrap;
 
 pub use conf::{Include, Krb5Conf};

@@ -37,6 +37,7 @@ impl Header {
 
 /// Splits a token of a security library for a text of that length: rotates it so that the tail stands first, and
 /// cuts the signature off. Tokens of older encryption types have the tail in front already, and one byte of padding.
+#[cfg(feature = "gssapi")]
 pub(in crate::auth) fn split(mut token: Vec<u8>, text: usize) -> Result<(Vec<u8>, Vec<u8>), SealError> {
     let overhead = token.len().checked_sub(text).ok_or(SealError::MalformedSignature)?;
     let at = match Header::read(&token) {
@@ -58,15 +59,19 @@ pub(in crate::auth) fn split(mut token: Vec<u8>, text: usize) -> Result<(Vec<u8>
 }
 
 /// Set in messages of the host.
+#[cfg(feature = "kerberos")]
 pub(in crate::auth) const SENT_BY_ACCEPTOR: u8 = 1;
 /// Set where the text is encrypted.
+#[cfg(feature = "kerberos")]
 pub(in crate::auth) const SEALED: u8 = 2;
 /// Set where the key is the one that the host chose.
+#[cfg(feature = "kerberos")]
 pub(in crate::auth) const ACCEPTOR_KEY: u8 = 4;
 pub(in crate::auth) const HEADER: usize = 16;
+#[cfg(feature = "gssapi")]
 const CONFOUNDER: usize = 16;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "gssapi"))]
 mod tests {
     use super::{Header, split};
     use crate::auth::SealError;

@@ -34,6 +34,10 @@ enum Made {
 
 impl Begun {
     /// Takes the host's answer and gives what seals the messages.
+    #[cfg_attr(
+        not(any(feature = "gssapi", feature = "kerberos")),
+        expect(unused_variables, reason = "without a back-end there is no such value")
+    )]
     pub(super) fn finish(self, answer: &[u8], protocol: Protocol) -> Result<Box<dyn Sealing>, Failure> {
         match self.initiator {
             #[cfg(feature = "kerberos")]
@@ -45,6 +49,10 @@ impl Begun {
 }
 
 /// What all authentications of a session have in common.
+#[cfg_attr(
+    not(feature = "kerberos"),
+    expect(dead_code, reason = "the system's library finds KDCs by itself")
+)]
 pub(super) struct Surroundings {
     pub(super) conf: Krb5Conf,
     /// For each KDC.
@@ -62,7 +70,7 @@ pub(super) async fn begin(
 ) -> Result<Begun, Failure> {
     match &login.tickets {
         Tickets::System { user } => {
-            let user = user.as_deref().map(|user| principal(user, login, &around.conf)).transpose()?;
+            let user = user.as_deref().map(|user| principal(user, login.realm.as_deref(), &around.conf));
             system(user, with_realm(service, login, &around.conf), bindings).await
         }
         #[cfg(feature = "kerberos")]
@@ -139,22 +147,20 @@ fn from_keytab(
             Err(_) => Some((credential.user().to_owned(), login.realm.clone())),
         },
     };
-    let (name, realm) =
-        wanted.map_or_else(|| (None, login.realm.clone()), |(name, realm)| (Some(name), realm));
+    let (name, realm) = match wanted {
+        Some((name, realm)) => (Some(name), realm),
+        None => (None, login.realm.clone()),
+    };
     let entry = choose_key(entries, name.as_deref(), realm.as_deref())?;
     let principal = Principal { name: entry.name.clone(), realm: entry.realm.clone() };
     Ok(Identity { principal, proof: Proof::Key(entry) })
 }
 
-/// A user's name as the system's library knows it.
-fn principal(user: &str, login: &Kerberos, conf: &Krb5Conf) -> Result<String, Failure> {
+/// A user's name as the system's library knows it, which has a default realm of its own.
+fn principal(user: &str, realm: Option<&str>, conf: &Krb5Conf) -> String {
     let credential = Credential::new(user, Secret::default());
-    let list = principals(&credential, login.realm.as_deref(), conf);
-    match list.map(|list| list.into_iter().next_back()) {
-        Ok(Some(principal)) => Ok(principal.to_string()),
-        // The library has a default of its own.
-        Ok(None) | Err(_) => Ok(credential.user().to_owned()),
-    }
+    let last = principals(&credential, realm, conf).ok().and_then(|list| list.into_iter().next_back());
+    last.map_or_else(|| credential.user().to_owned(), |principal| principal.to_string())
 }
 
 /// The service with the realm that the configuration puts its host into, so that nothing is looked up for that.
@@ -190,16 +196,17 @@ async fn system(_: Option<String>, _: String, _: Option<Vec<u8>>) -> Result<Begu
 ///
 /// [`Failure::NoTicket`] and the like.
 pub fn system_ticket(user: Option<&str>, realm: Option<&str>) -> Result<String, Failure> {
-    let login = Kerberos {
-        tickets: Tickets::System { user: None },
-        realm: realm.map(str::to_owned),
-        kdc: None,
-        services: Vec::new(),
-    };
-    let user = user.map(|user| principal(user, &login, &crate::transport::krb5_conf::read())).transpose()?;
-    #[cfg(feature = "gssapi")]
-    return gssapi::Ticket::find(user.as_deref()).map(|ticket| ticket.principal().to_owned());
-    #[cfg(not(feature = "gssapi"))]
+    let user = user.map(|user| principal(user, realm, &crate::transport::krb5_conf::read()));
+    find(user.as_deref())
+}
+
+#[cfg(feature = "gssapi")]
+fn find(user: Option<&str>) -> Result<String, Failure> {
+    gssapi::Ticket::find(user).map(|ticket| ticket.principal().to_owned())
+}
+
+#[cfg(not(feature = "gssapi"))]
+fn find(_: Option<&str>) -> Result<String, Failure> {
     Err(Failure::NotBuilt("the system's tickets"))
 }
 
