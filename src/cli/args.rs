@@ -49,6 +49,21 @@ pub(super) struct Connection {
     /// Read the password from a file (else from HVREPLICA_PASSWORD, the keyring, or asked for)
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
+    /// Keys for Kerberos, in place of a password
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) keytab: Option<PathBuf>,
+    /// Kerberos realm of the user
+    #[arg(long, global = true, value_name = "REALM")]
+    pub(super) realm: Option<String>,
+    /// Kerberos server, in place of krb5.conf
+    #[arg(long, global = true, value_name = "HOST[:PORT]")]
+    pub(super) kdc: Option<String>,
+    /// Kerberos name of the service (default HTTP/HOST, then WSMAN/HOST)
+    #[arg(long, global = true, value_name = "SERVICE/HOST", conflicts_with = "kerberos_host")]
+    pub(super) spn: Option<String>,
+    /// Name of the host for Kerberos, where --host is an address or an alias
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) kerberos_host: Option<String>,
     /// Trust the certificate authorities of this PEM file, too
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) ca_cert: Option<PathBuf>,
@@ -114,11 +129,11 @@ pub(super) struct Connection {
 /// How to authenticate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Method {
-    /// The best that both sides have; NTLM in this version
+    /// Kerberos where it can be had, else NTLM
     Negotiate,
     /// NTLMv2
     Ntlm,
-    /// Not in this version
+    /// Kerberos by keytab, password or the system's ticket (kinit)
     Kerberos,
     /// The password itself, inside TLS
     Basic,

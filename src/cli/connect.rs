@@ -15,7 +15,7 @@ use crate::transport::{
 };
 
 use super::args::{Connection, Method};
-use super::{certificate, credential, endpoint, profile, proxy};
+use super::{certificate, credential, endpoint, kerberos, profile, proxy};
 
 /// Why no client could be made.
 #[derive(Debug)]
@@ -221,10 +221,8 @@ fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authen
             Ok(Authentication::Basic(credential::read(connection, &endpoint.host)?))
         }
         Method::Ntlm => Ok(Authentication::Ntlm(credential::read(connection, &endpoint.host)?)),
-        Method::Negotiate => {
-            tracing::info!("negotiate: using NTLM; this version has no Kerberos");
-            Ok(Authentication::Ntlm(credential::read(connection, &endpoint.host)?))
-        }
+        Method::Negotiate => kerberos::negotiate(connection, &endpoint.host),
+        Method::Kerberos => kerberos::kerberos(connection, &endpoint.host),
         Method::Certificate => {
             if endpoint.scheme == Scheme::Http {
                 let message = "--auth certificate shows its certificate inside TLS: use --https";
@@ -236,9 +234,9 @@ fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authen
             );
             Ok(Authentication::Certificate(certificate))
         }
-        Method::Kerberos | Method::Credssp => {
+        Method::Credssp => {
             let message =
-                "this version has no --auth kerberos or credssp: use negotiate, ntlm, certificate or basic";
+                "this version has no --auth credssp: use negotiate, kerberos, ntlm, certificate or basic";
             Err(ConnectError::Usage(message.to_owned()))
         }
     }

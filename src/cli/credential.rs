@@ -18,6 +18,13 @@ pub(super) fn read(connection: &Connection, host: &str) -> Result<Credential, St
     Ok(Credential::new(user, password(connection, host, user)?))
 }
 
+/// Whether a password was given without asking for it.
+pub(super) fn is_given(connection: &Connection) -> bool {
+    connection.password_stdin
+        || connection.password_file.is_some()
+        || std::env::var_os("HVREPLICA_PASSWORD").is_some()
+}
+
 fn password(connection: &Connection, host: &str, user: &str) -> Result<Secret<String>, String> {
     if connection.password_stdin {
         let mut text = Zeroizing::new(String::new());

@@ -31,6 +31,11 @@ struct Profile {
     auth: Option<String>,
     user: Option<String>,
     password_file: Option<PathBuf>,
+    keytab: Option<PathBuf>,
+    realm: Option<String>,
+    kdc: Option<String>,
+    spn: Option<String>,
+    kerberos_host: Option<String>,
     ca_cert: Option<PathBuf>,
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
@@ -70,6 +75,13 @@ pub(super) fn apply(mut connection: Connection) -> Result<Connection, String> {
     connection.user = connection.user.or(profile.user);
     if !connection.password_stdin && std::env::var_os("HVREPLICA_PASSWORD").is_none() {
         connection.password_file = connection.password_file.or(profile.password_file);
+    }
+    connection.keytab = connection.keytab.or(profile.keytab);
+    connection.realm = connection.realm.or(profile.realm);
+    connection.kdc = connection.kdc.or(profile.kdc);
+    if connection.spn.is_none() && connection.kerberos_host.is_none() {
+        connection.spn = profile.spn;
+        connection.kerberos_host = profile.kerberos_host;
     }
     connection.ca_cert = connection.ca_cert.or(profile.ca_cert);
     if connection.cert.is_none() && connection.pfx.is_none() {

@@ -63,6 +63,7 @@ fn transport(error: &TransportError) -> Option<String> {
                 _ => format!("the host's listener allows {offers}: choose one of these with --auth"),
             });
         }
+        TransportErrorKind::Kerberos(failure) => return Some(failure.hint()),
         TransportErrorKind::Forbidden => ACCOUNT,
         TransportErrorKind::ReplyInClear | TransportErrorKind::BrokenSeal => {
             "somebody on the way changes messages, or the host is no Windows: do not trust this connection"
@@ -70,7 +71,7 @@ fn transport(error: &TransportError) -> Option<String> {
         TransportErrorKind::Redirect { .. } => "if you trust the place it names, give that URL as --host",
         TransportErrorKind::NotHttp => "something other than WinRM listens there: check --port",
         TransportErrorKind::BadToken => {
-            "the host, or something in front of it, does not speak NTLM as it should"
+            "the host, or something in front of it, does not speak NTLM or Kerberos as it should"
         }
         TransportErrorKind::Handshake { .. } => {
             "something other than WinRM answers there, perhaps a proxy: check --host, --port and the URL's path"

@@ -76,6 +76,7 @@ impl Error {
                 error.kind(),
                 TransportErrorKind::Refused { .. }
                     | TransportErrorKind::NotOffered { .. }
+                    | TransportErrorKind::Kerberos(_)
                     | TransportErrorKind::CertificateRefused { .. }
                     | TransportErrorKind::Forbidden
             ),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::auth::kerberos::Failure;
+
 /// Whether the request's bytes may have reached the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -39,6 +41,8 @@ pub enum TransportErrorKind {
         /// Schemes of `WWW-Authenticate`.
         offered: Vec<String>,
     },
+    /// Kerberos does not get in.
+    Kerberos(Failure),
     /// The host took no account for the client certificate; `offered` is what the listener allows.
     CertificateRefused {
         /// Schemes of `WWW-Authenticate`; empty with HTTP 403.
@@ -136,6 +140,7 @@ impl fmt::Display for TransportError {
             TransportErrorKind::NotOffered { wanted, offered } => {
                 write!(f, "the host does not offer {wanted} (it offers {})", list(offered))
             }
+            TransportErrorKind::Kerberos(failure) => write!(f, "Kerberos: {failure}"),
             TransportErrorKind::CertificateRefused { offered } if offered.is_empty() => {
                 f.write_str("the host refused the client certificate")
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::login::Kerberos;
 use crate::auth::{ClientCertificate, Credential};
 use crate::secret::Secret;
 use crate::transport::TransportError;
@@ -39,6 +40,10 @@ pub enum Authentication {
     Basic(Credential),
     /// NTLMv2 under the `Negotiate` scheme; over http with sealed bodies.
     Ntlm(Credential),
+    /// Kerberos, under `Kerberos` if that is offered, else under `Negotiate`; over http with sealed bodies.
+    Kerberos(Kerberos),
+    /// The same, under `Negotiate` if that is offered; where Kerberos cannot be had, NTLM for the credential.
+    Negotiate(Kerberos, Option<Credential>),
     /// A certificate that the host maps to an account; over https only, and with TLS 1.2.
     Certificate(ClientCertificate),
 }

@@ -12,8 +12,7 @@ use super::gate::Gate;
 use super::headers;
 use super::proxy::Route;
 use super::tls::{Leaf, Tls};
-use crate::auth::ChannelBinding;
-use crate::auth::seal::SealContext;
+use crate::auth::{ChannelBinding, Sealing};
 use crate::secret::Secret;
 use crate::transport::{Delivery, TransportError, TransportErrorKind};
 
@@ -32,8 +31,8 @@ pub(super) struct Wire {
     gate: Gate,
     leaf: Leaf,
     settings: Arc<Settings>,
-    /// Seals the bodies, once NTLM has authenticated a connection in clear.
-    pub(super) context: Option<SealContext>,
+    /// Seals the bodies, once a connection in clear is authenticated.
+    pub(super) context: Option<Box<dyn Sealing>>,
 }
 
 /// One request on the wire.
