@@ -10,8 +10,8 @@ use crate::job::FollowOptions;
 use crate::msvm::SCHEMA;
 use crate::secret::Secret;
 use crate::transport::{
-    Authentication, Endpoint, Http, HttpOptions, Recorder, RecorderOptions, Replayer, Scheme, Transport,
-    TransportError, Trust,
+    Authentication, Endpoint, Http, HttpOptions, Kerberos, Recorder, RecorderOptions, Replayer, Scheme,
+    Tickets, Transport, TransportError, Trust,
 };
 
 use super::args::{Connection, Method};
@@ -96,6 +96,10 @@ impl Host {
         let Source::Network { options, .. } = &self.source else { return None };
         match &options.authentication {
             Authentication::Basic(credential) | Authentication::Ntlm(credential) => {
+                Some(credential.password().clone())
+            }
+            Authentication::Negotiate(_, credential) => Some(credential.as_ref()?.password().clone()),
+            Authentication::Kerberos(Kerberos { tickets: Tickets::Password(credential), .. }) => {
                 Some(credential.password().clone())
             }
             _ => None,

@@ -1,6 +1,6 @@
 //! From arguments to Kerberos, and to the choice between it and NTLM.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use crate::auth::kerberos::{Failure, service_names};
 use crate::transport::{
@@ -20,10 +20,11 @@ pub(super) fn kerberos(connection: &Connection, host: &str) -> Result<Authentica
     if !credential::is_given(connection) {
         match ticket(connection) {
             Ok(tickets) => return Ok(Authentication::Kerberos(login(connection, services, tickets))),
-            Err(failure) if connection.user.is_none() || !std::io::stdin().is_terminal() => {
-                return Err(failed(failure));
+            Err(failure) if connection.user.is_none() => return Err(failed(failure)),
+            Err(failure) => {
+                let found = credential::read(connection, host).map_err(|_| failed(failure))?;
+                return Ok(Authentication::Kerberos(login(connection, services, Tickets::Password(found))));
             }
-            Err(failure) => tracing::info!("kerberos: {failure}"),
         }
     }
     let tickets = Tickets::Password(credential::read(connection, host)?);
