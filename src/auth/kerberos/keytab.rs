@@ -90,7 +90,7 @@ pub fn choose_key(
     principals.dedup();
     let wanted = match (name, principals.as_slice()) {
         (Some(name), _) => name.to_owned(),
-        (None, [only]) => only.rsplit_once('@').map_or(only.clone(), |(name, _)| name.to_owned()),
+        (None, [only]) => only.rsplit_once('@').map_or_else(|| only.clone(), |(name, _)| name.to_owned()),
         (None, _) => String::new(),
     };
     let fits = |entry: &KeytabEntry| {

@@ -5,7 +5,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use super::headers::{self, Token};
 use super::wire::{Post, Reply, Settings, Wire};
 use crate::auth::ntlm::{Given, Initiator, Protection, SCHEME};
-use crate::auth::{Credential, random, spnego};
+use crate::auth::{Credential, Sealing, random, spnego};
 use crate::secret::Secret;
 use crate::transport::{Delivery, TransportError, TransportErrorKind};
 
@@ -35,7 +35,7 @@ pub(super) async fn authenticate(
     if reply.last {
         return Err(not_sent(TransportErrorKind::ConnectionLost));
     }
-    wire.context = authenticated.context.map(|context| Box::new(context) as _);
+    wire.context = authenticated.context.map(|context| -> Box<dyn Sealing> { Box::new(context) });
     Ok(())
 }
 

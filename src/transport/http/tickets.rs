@@ -139,7 +139,8 @@ fn from_keytab(
             Err(_) => Some((credential.user().to_owned(), login.realm.clone())),
         },
     };
-    let (name, realm) = wanted.map_or((None, login.realm.clone()), |(name, realm)| (Some(name), realm));
+    let (name, realm) =
+        wanted.map_or_else(|| (None, login.realm.clone()), |(name, realm)| (Some(name), realm));
     let entry = choose_key(entries, name.as_deref(), realm.as_deref())?;
     let principal = Principal { name: entry.name.clone(), realm: entry.realm.clone() };
     Ok(Identity { principal, proof: Proof::Key(entry) })
