@@ -366,6 +366,17 @@ pub(super) enum Mode {
     ObjectAndEpr,
 }
 
+/// How strictly NTLM has to be bound to TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Cbt {
+    /// Not at all
+    None,
+    /// No binding, or the right one
+    Relaxed,
+    /// The right one
+    Strict,
+}
+
 /// `decode`
 #[derive(Debug, Args)]
 pub(super) struct Decode {
@@ -392,6 +403,15 @@ pub(super) struct Simulate {
     /// Host seconds per real second
     #[arg(long, value_name = "N")]
     pub(super) speed: Option<u32>,
+    /// Listen with TLS: the certificate, with what leads to its root, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// Its private key in PEM, if not in the same file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// How strictly NTLM has to be bound to the TLS channel (CbtHardeningLevel)
+    #[arg(long, value_name = "LEVEL", default_value = "relaxed", requires = "tls_cert")]
+    pub(super) cbt: Cbt,
     /// Offer Basic over plain http, too
     #[arg(long)]
     pub(super) danger_basic: bool,

@@ -20,7 +20,8 @@ pub(super) fn read(connection: &Connection) -> Result<ClientCertificate, String>
     }
 }
 
-fn from_pem(cert: &Path, key: &Path) -> Result<ClientCertificate, String> {
+/// Reads PEM; asks for a passphrase where the key needs one.
+pub(super) fn from_pem(cert: &Path, key: &Path) -> Result<ClientCertificate, String> {
     let (certificates, private) = (read_file(cert)?, read_file(key)?);
     let read = |passphrase: Option<&Secret<String>>| {
         ClientCertificate::from_pem(&certificates, &private, passphrase)

@@ -18,9 +18,10 @@ pub(super) fn read(connection: &Connection, host: &str) -> Result<Credential, St
     Ok(Credential::new(user, password(connection, host, user)?))
 }
 
-/// Whether a password was given without asking for it.
+/// Whether a password was given, or is what this is about, so that no ticket takes its place.
 pub(super) fn is_given(connection: &Connection) -> bool {
-    connection.password_stdin
+    connection.asks_anew
+        || connection.password_stdin
         || connection.password_file.is_some()
         || std::env::var_os("HVREPLICA_PASSWORD").is_some()
 }

@@ -1,10 +1,12 @@
 //! Which certificates are good, and what is said about the others.
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use hvreplica::auth::ChannelBinding;
-use hvreplica::auth::ntlm::Protection;
+use hvreplica::auth::ntlm::{Bindings, Protection};
 use hvreplica::transport::{
     Authentication, Connection, Delivery, Http, HttpOptions, HttpRequest, Scheme, TlsFailure, TlsProblem,
     Transport, TransportError, TransportErrorKind, Trust,
@@ -12,9 +14,12 @@ use hvreplica::transport::{
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType, date_time_ymd,
 };
-use rustls::ServerConfig;
 use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::session::{ask, credential, endpoint};
 use crate::support::host::{Host, PASSWORD, Say, Setup};
@@ -42,6 +47,44 @@ pub(crate) fn chain_of(name: &str, change: impl FnOnce(&mut CertificateParams)) 
     Chain { root: root.pem(), leaf, key }
 }
 
+impl Chain {
+    /// The host's certificate in PEM.
+    pub(crate) fn pem(&self) -> String {
+        let text = BASE64_STANDARD.encode(&self.leaf);
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    }
+
+    /// Its key in PEM.
+    pub(crate) fn key_pem(&self) -> String {
+        self.key.serialize_pem()
+    }
+}
+
+/// Ends TLS with a certificate of its own, and begins it anew to the host, whose root it knows.
+pub(crate) async fn man_in_the_middle(own: &Chain, right: &Chain, host: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let acceptor = TlsAcceptor::from(server(own));
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(right.root.as_bytes()).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = TlsConnector::from(Arc::new(config));
+    tokio::spawn(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let mut client = acceptor.accept(socket).await.unwrap();
+            let socket = TcpStream::connect(host).await.unwrap();
+            let mut host = connector.connect("127.0.0.1".try_into().unwrap(), socket).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut host).await });
+        }
+    });
+    address
+}
+
 pub(crate) fn key_of(chain: &Chain) -> PrivateKeyDer<'static> {
     PrivatePkcs8KeyDer::from(chain.key.serialize_der()).into()
 }
@@ -64,7 +107,7 @@ async fn listen_bound(chain: &Chain, bindings: [u8; 16]) -> Host {
     let setup = Setup {
         tls: vec![server(chain)],
         protection: Protection::None,
-        channel_bindings: Some(bindings),
+        channel_bindings: Bindings::Required(bindings),
         ..Setup::default()
     };
     start(setup).await

@@ -143,13 +143,14 @@ impl Exchanges {
         }
         let sealed = framing::is_sealed(&post.content_type);
         let (content_type, body) = match (verdict, &mut state.session) {
-            (Verdict::Sealed, Session::In(context)) if sealed => {
+            (Verdict::Sealed, Session::In(Some(context))) if sealed => {
                 framing::unseal(context, &post.content_type, post.body).map_err(|error| {
                     self.shared.blame("seal", error.to_string());
                     HttpReply { closes: true, ..HttpReply::bare(400) }
                 })?
             }
             (Verdict::Basic, _) if !sealed => (post.content_type, post.body),
+            (Verdict::Sealed, _) if !sealed && self.shared.tls.is_some() => (post.content_type, post.body),
             (Verdict::Basic, _) => {
                 self.shared.blame("seal", "a sealed body on a connection without a context");
                 return Err(HttpReply { closes: true, ..HttpReply::bare(400) });
@@ -332,7 +333,7 @@ impl Exchanges {
         let mut state = self.state();
         let is_hurt = plan.damage.is_some() || plan.clear;
         match &mut state.session {
-            Session::In(context) if opened.sealed && !plan.clear => {
+            Session::In(Some(context)) if opened.sealed && !plan.clear => {
                 // A context that is spent gives nothing that a client would take for a reply.
                 let mut sealed = framing::seal(context, content_type, &body).unwrap_or_default();
                 if let Some(how) = plan.damage {

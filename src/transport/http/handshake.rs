@@ -59,7 +59,8 @@ fn challenge(reply: &Reply) -> Result<Vec<u8>, TransportError> {
     match headers::token(&reply.headers, SCHEME) {
         Some(Token::Bytes(token)) => {
             let answer = spnego::read(&token).map_err(bad_token)?;
-            answer.token.map(<[u8]>::to_vec).ok_or_else(|| refused(reply))
+            // An answer without a token asks for another mechanism than NTLM.
+            answer.token.map(<[u8]>::to_vec).ok_or_else(|| not_sent(TransportErrorKind::BadToken))
         }
         Some(Token::Malformed) => Err(not_sent(TransportErrorKind::BadToken)),
         None => Err(refused(reply)),

@@ -1,7 +1,6 @@
 //! Which virtual machines are meant, and which are refused here.
 
 use hvreplica::simulator::TARGET;
-use serde_json::Value;
 
 use super::{line, quick, resync, run, still, transcript};
 

@@ -8,6 +8,7 @@ mod scenarios;
 mod server;
 mod server_rules;
 mod server_scenarios;
+mod server_tls;
 mod server_wire;
 mod states;
 

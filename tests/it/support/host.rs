@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use hvreplica::auth::ntlm::{self, Acceptor, HostNames, Protection, Requirements};
+use hvreplica::auth::ntlm::{self, Acceptor, Bindings, HostNames, Protection, Requirements};
 use hvreplica::auth::seal::SealContext;
 use hvreplica::auth::{basic, certificate, framing};
 use hvreplica::secret::Secret;
@@ -62,7 +62,7 @@ pub(crate) struct Setup {
     /// Whoever got through TLS is in, once its certificate is pointed to.
     pub(crate) takes_certificates: bool,
     /// What NTLM has to carry, as CbtHardeningLevel=Strict asks for.
-    pub(crate) channel_bindings: Option<[u8; 16]>,
+    pub(crate) channel_bindings: Bindings,
 }
 
 impl Default for Setup {
@@ -73,7 +73,7 @@ impl Default for Setup {
             protection: Protection::Sealed,
             tls: Vec::new(),
             takes_certificates: false,
-            channel_bindings: None,
+            channel_bindings: Bindings::Ignored,
         }
     }
 }
