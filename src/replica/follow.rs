@@ -180,7 +180,8 @@ impl Run<'_> {
             return self.stopped(course, "interrupted");
         }
         let (client, vm) = (self.session.client, self.session.vm.clone());
-        match cancel(client, &vm, &mut self.session.reader).await {
+        let job = self.session.job.clone();
+        match cancel(client, &vm, &mut self.session.reader, job).await {
             Ok(Changed::Reached) => {
                 let _ = self.session.look().await;
                 let failure = Failure::new("cancelled", "interrupted; the resynchronization was cancelled");
