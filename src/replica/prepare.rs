@@ -87,8 +87,8 @@ impl Run<'_> {
 
     pub(super) async fn attach(&mut self, replica: &Replica) -> Result<(), Stopped> {
         let client = self.session.client;
-        self.outcome.attached = true;
         if self.options.dry_run {
+            self.outcome.attached = true;
             self.event(&Event::Warning("a resynchronization is running already; it would be followed"));
             return Err(Stopped(OutcomeKind::Started, None));
         }
@@ -97,6 +97,7 @@ impl Run<'_> {
         {
             self.session.attach(&job);
         }
+        self.outcome.attached = true;
         self.event(&Event::Attached(self.session.last_job.as_ref()));
         if self.options.schedule.is_some() {
             self.event(&Event::Warning("it runs already, so the time to start that was given has no effect"));
@@ -153,7 +154,10 @@ impl Run<'_> {
             Pause::Possible => "; it may be paused now",
             Pause::Done => "; it was paused for this and still is",
         };
-        let is_left = !self.outcome.invoked || self.outcome.kind == OutcomeKind::Refused;
+        // Where the resynchronization is not known to have begun, the pause is all that was done.
+        let has_begun = self.session.states_seen.contains(&ReplicationState::Resynchronizing);
+        let is_left =
+            !has_begun && !matches!(self.outcome.kind, OutcomeKind::Succeeded | OutcomeKind::StillRunning);
         if let Some(failure) = self.outcome.failure.as_mut().filter(|_| is_left) {
             failure.message.push_str(text);
             let command = state_change::resume_command(&self.session.reader);

@@ -1,7 +1,7 @@
 //! Kerberos with the tickets that the system has: from `kinit`, wherever its library keeps them.
 //!
 //! The library is loaded at run time; nothing of it is needed to build or to start. Its calls may wait for the
-//! network and belong on a thread that may block. All `unsafe` is in [`ffi`].
+//! network and belong on a thread that may block. All `unsafe` is in `ffi`.
 
 mod ffi;
 
