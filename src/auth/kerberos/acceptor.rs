@@ -125,7 +125,11 @@ impl Acceptor {
     pub fn new(keys: Vec<KeytabEntry>) -> Result<Self, KeytabError> {
         let names = keys.first().map_or_else(String::new, |key| key.name.clone());
         let keys: Vec<_> = keys.into_iter().filter(KeytabEntry::is_aes).collect();
-        if keys.is_empty() { Err(KeytabError::NoAesKey(names)) } else { Ok(Self { keys, seen: VecDeque::new() }) }
+        if keys.is_empty() {
+            Err(KeytabError::NoAesKey(names))
+        } else {
+            Ok(Self { keys, seen: VecDeque::new() })
+        }
     }
 
     /// Judges the first and only token of a client.
