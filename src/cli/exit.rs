@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use crate::error::Error;
-use crate::replica::{Outcome, OutcomeKind};
+use crate::job::Ending;
+use crate::replica::{JobCancel, Outcome, OutcomeKind};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Exit {
     }
 
     /// What a failed read comes to.
-    pub(super) fn of_read(error: &Error) -> Self {
+    pub fn of_read(error: &Error) -> Self {
         match error {
             _ if error.is_unauthorized() => Self::Unauthorized,
             _ if error.is_configuration() => Self::Usage,
@@ -71,7 +72,7 @@ impl Exit {
     }
 
     /// What one outcome comes to.
-    pub(super) fn of_outcome(outcome: &Outcome) -> Self {
+    pub fn of_outcome(outcome: &Outcome) -> Self {
         let is_configuration = outcome
             .failure
             .as_ref()
@@ -90,8 +91,28 @@ impl Exit {
         }
     }
 
+    /// What a job that was followed comes to.
+    pub fn of_following(ending: &Ending) -> Self {
+        match ending {
+            Ending::Over(job) if job.is_success() => Self::Success,
+            Ending::Over(_) => Self::Failed,
+            Ending::NotFound => Self::NotFound,
+            Ending::Vanished(_) | Ending::LostContact(_) => Self::Unknown,
+        }
+    }
+
+    /// What the wish to cancel a job comes to.
+    pub fn of_cancelling(cancel: &JobCancel) -> Self {
+        match cancel {
+            JobCancel::Cancelled(_) => Self::Success,
+            JobCancel::EndedBefore(_) | JobCancel::Refused { .. } => Self::Refused,
+            JobCancel::NotFound => Self::NotFound,
+            JobCancel::NotReached(_) => Self::Unknown,
+        }
+    }
+
     /// What several outcomes come to: their common code, or [`Exit::Mixed`].
-    pub(super) fn of_outcomes(outcomes: &[Outcome]) -> Self {
+    pub fn of_outcomes(outcomes: &[Outcome]) -> Self {
         let mut exits = outcomes.iter().map(Self::of_outcome);
         let Some(first) = exits.next() else { return Self::Success };
         if exits.all(|exit| exit == first) { first } else { Self::Mixed }

@@ -44,6 +44,12 @@ impl Fail {
         self
     }
 
+    /// The same, saying that the host may have carried it out.
+    pub(super) fn may_have_run(mut self) -> Self {
+        self.may_have_run = true;
+        self
+    }
+
     /// A call that failed.
     pub(super) fn of_call(error: &Error) -> Self {
         let mut fail = Self::from(error);

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::cim::{Reference, Selector};
 use crate::client::Client;
-use crate::job::{Ending, Job, JobError, JobReader, errors, follow, list, terminate};
-use crate::msvm::concrete_job::{ConcreteJob, RequestStateChangeReturnValue};
+use crate::job::{Ending, Job, JobError, JobReader, errors, follow, list};
+use crate::msvm::concrete_job::ConcreteJob;
 use crate::msvm::resource_uri;
-use crate::replica::{Changed, affected, cancel_job};
+use crate::replica::{JobCancel, affected, cancel_job};
 
 use super::args::{Connection, Format, JobCommand};
 use super::connect::Host;
@@ -96,22 +96,21 @@ async fn follow_job(
         () = out_of_time(client, timeout) => return Err(stopped("stopped waiting after the time given; the job goes on")),
         ending = following => ending?,
     };
+    let exit = Exit::of_following(&ending);
+    let again = format!("follow it again with `hvreplica job follow {id}`");
     match ending {
         Ending::Over(job) => {
             let errors = if job.is_success() { Vec::new() } else { errors(client, &job).await };
             print(connection, host, &job, &errors);
-            Ok(if job.is_success() { Exit::Success } else { Exit::Failed })
+            Ok(exit)
         }
         Ending::NotFound => Err(no_such_job(id)),
-        Ending::Vanished(_) => Err(Fail::new(
-            Exit::Unknown,
-            "unknown",
-            "the job is gone: the host has removed it, or was restarted; how it ended cannot be told",
-        )
-        .hint("for a resynchronization look at `hvreplica status`")),
+        Ending::Vanished(_) => {
+            let message = "the job is gone: the host has removed it, or was restarted; how it ended cannot be told";
+            Err(Fail::new(exit, "unknown", message).hint("for a resynchronization look at `hvreplica status`"))
+        }
         Ending::LostContact(_) => {
-            Err(Fail::new(Exit::Unknown, "unknown", "the host could not be read any more")
-                .hint(format!("follow it again with `hvreplica job follow {id}`")))
+            Err(Fail::new(exit, "unknown", "the host could not be read any more").hint(again))
         }
     }
 }
@@ -124,48 +123,32 @@ async fn out_of_time(client: &Client, timeout: Option<Duration>) {
 }
 
 async fn cancel(connection: &Connection, host: &Host, client: &Client, id: &str) -> Result<Exit, Fail> {
-    let mut reader = JobReader::new(reference(id));
-    let job = reader.read(client).await?.ok_or_else(|| no_such_job(id))?;
-    if job.is_over() {
-        let message = format!("the job has ended already: {} ({})", job.state_label(), job.state.code());
-        return Err(Fail::new(Exit::Refused, "refused", message));
-    }
-    if let Some(changed) = cancel_job(client, &job).await.map_err(|error| Fail::of_call(&error))? {
-        return match changed {
-            Changed::Reached => {
-                let job = reader.read(client).await?.unwrap_or(job);
-                print(connection, host, &job, &[]);
-                Ok(Exit::Success)
-            }
-            Changed::Refused(code) => {
-                let message = format!(
-                    "the host refused to cancel the resynchronization: {} ({})",
-                    code.label(),
-                    code.code()
-                );
-                Err(Fail::new(Exit::Refused, "return_value", message)
-                    .hint("once the disks are being merged there is no way back"))
-            }
-            Changed::NotReached(_) => Err(Fail::new(
-                Exit::Unknown,
-                "unknown",
-                "cancelling was asked for, but the state does not show it",
-            )
-            .hint("look at `hvreplica status`")),
-        };
-    }
-    let answer = terminate(client, &job.reference).await.map_err(|error| Fail::of_call(&error))?;
-    match answer {
-        RequestStateChangeReturnValue::CompletedWithNoError
-        | RequestStateChangeReturnValue::MethodParametersCheckedTransitionStarted => {
-            let job = reader.read(client).await?.unwrap_or(job);
+    let cancel = cancel_job(client, &reference(id)).await?;
+    let exit = Exit::of_cancelling(&cancel);
+    match cancel {
+        JobCancel::Cancelled(job) => {
             print(connection, host, &job, &[]);
-            Ok(Exit::Success)
+            Ok(exit)
         }
-        refused => {
-            let message =
-                format!("the host refused to end the job: {} ({})", refused.label(), refused.code());
-            Err(Fail::new(Exit::Refused, "return_value", message))
+        JobCancel::NotFound => Err(no_such_job(id)),
+        JobCancel::EndedBefore(job) => {
+            let message = format!("the job has ended already: {} ({})", job.state_label(), job.state.code());
+            Err(Fail::new(exit, "refused", message))
+        }
+        JobCancel::Refused { is_resynchronization, code, label } => {
+            let what = if is_resynchronization { "cancel the resynchronization" } else { "end the job" };
+            let message = format!("the host refused to {what}: {label} ({code})");
+            let fail = Fail::new(exit, "return_value", message);
+            Err(if is_resynchronization {
+                fail.hint("once the disks are being merged there is no way back")
+            } else {
+                fail
+            })
+        }
+        JobCancel::NotReached(_) => {
+            let message = "cancelling was asked for, but the host does not show it";
+            let hint = format!("look at `hvreplica job show {id}` and `hvreplica status` before asking again");
+            Err(Fail::new(exit, "unknown", message).may_have_run().hint(hint))
         }
     }
 }

@@ -116,6 +116,11 @@ impl Job {
     pub fn is_resynchronization(&self) -> bool {
         matches!(self.job_type, Some(JobType::Resynchronizing | JobType::ResynchronizingExtendedReplication))
     }
+
+    /// Whether it is a request for another replication state, or one to cancel a resynchronization.
+    pub fn changes_replication(&self) -> bool {
+        matches!(self.job_type, Some(JobType::ReplicateStateChange | JobType::StopResynchronizing))
+    }
 }
 
 impl JobError {

@@ -70,6 +70,8 @@ pub enum Step {
     Continue,
     /// Say how long a replication interval is ([`Course::set_interval`]) and look again.
     NeedInterval,
+    /// Say whether somebody else has changed the replication meanwhile ([`Course::set_rivals`]) and look again.
+    NeedRivals,
     /// It is decided.
     Done(Ending),
 }
@@ -106,6 +108,7 @@ pub struct Course {
     baseline: Baseline,
     acceptance: Acceptance,
     interval: Option<Duration>,
+    rivals: Option<bool>,
     begun: Option<Duration>,
     looks: u32,
     silent_since: Option<Duration>,
@@ -143,6 +146,7 @@ impl Course {
             baseline,
             acceptance,
             interval: None,
+            rivals: None,
             begun: None,
             looks: 0,
             silent_since: None,
@@ -157,6 +161,16 @@ impl Course {
     /// Says how long a replication interval of the relationship is.
     pub fn set_interval(&mut self, interval: Duration) {
         self.interval = Some(interval);
+    }
+
+    /// Says whether somebody else has changed the state of the replication since.
+    pub fn set_rivals(&mut self, found: bool) {
+        self.rivals = Some(found);
+    }
+
+    /// Where it began.
+    pub fn baseline(&self) -> &Baseline {
+        &self.baseline
     }
 
     /// Whether the call is known to have been carried out.
@@ -271,16 +285,12 @@ impl Course {
             Some(JobEnd::Started) => only_by_resynchronization,
             _ => false,
         };
-        if self.is_accepted() || only_by_resynchronization {
-            if has_moved {
-                return Step::Done(ending(
-                    Verdict::Succeeded,
-                    "replication runs, and data has been replicated since",
-                ));
-            }
-            if is_proven {
-                return after(streak, ending(Verdict::Succeeded, "the job ended well and replication runs"));
-            }
+        let moved = ending(Verdict::Succeeded, "replication runs, and data has been replicated since");
+        if has_moved && (only_by_resynchronization || self.is_accepted() && self.rivals == Some(false)) {
+            return Step::Done(moved);
+        }
+        if is_proven && (self.is_accepted() || only_by_resynchronization) {
+            return after(streak, ending(Verdict::Succeeded, "the job ended well and replication runs"));
         }
         let (since, since_host) = *self.replicating_since.get_or_insert((look.at, look.host_time));
         let Some(interval) = self.interval else { return Step::NeedInterval };
@@ -289,7 +299,9 @@ impl Course {
             _ => SignedDuration::try_from(look.at.saturating_sub(since)).unwrap_or(SignedDuration::ZERO),
         };
         if waited.unsigned_abs() < interval * 2 {
-            return Step::Continue;
+            // From 7 or 8 anybody may have resumed what had failed: then data moves, too.
+            let is_open = has_moved && self.is_accepted() && self.rivals.is_none();
+            return if is_open { Step::NeedRivals } else { Step::Continue };
         }
         Step::Done(if only_by_resynchronization {
             ending(

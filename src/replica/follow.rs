@@ -31,6 +31,11 @@ impl Run<'_> {
             match course.observe(&look) {
                 Step::Continue => {}
                 Step::NeedInterval => course.set_interval(self.session.interval().await),
+                Step::NeedRivals => {
+                    if let Some(found) = self.session.has_rivals(course.baseline()).await {
+                        course.set_rivals(found);
+                    }
+                }
                 Step::Done(ending) => return Err(self.ended(&ending, &course)),
             }
             if self.options.follow == Some(false) && course.is_accepted() {
@@ -155,7 +160,8 @@ impl Run<'_> {
             return self.still_running(message);
         }
         let (client, vm) = (self.session.client, self.session.vm.clone());
-        match cancel(client, &vm, &mut self.session.reader).await {
+        let job = self.session.job.clone();
+        match cancel(client, &vm, &mut self.session.reader, job).await {
             Ok(Changed::Reached) => {
                 let _ = self.session.look().await;
                 let failure = Failure::new("cancelled", "interrupted; the resynchronization was cancelled");

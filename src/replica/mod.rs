@@ -27,7 +27,7 @@ pub use course::{Acceptance, Course, Ending, JobSeen, Observation, ReplicaSeen, 
 pub use event::{Event, Events};
 pub use find::{FindError, VirtualMachine, find, waiting};
 pub use interrupt::{Interrupt, OnInterrupt};
-pub use jobs::{affected, cancel_job};
+pub use jobs::{JobCancel, affected, cancel_job};
 pub use outcome::{Failure, Outcome, OutcomeKind};
 pub use relationship::{Replica, ReplicaReader};
 pub use resynchronize::{ResynchronizeOptions, resynchronize};

@@ -80,10 +80,12 @@ pub async fn resynchronize(
     let mut outcome = Outcome::new(asked, OutcomeKind::Unknown);
     outcome.vm = Some(vm.clone());
     let session = Session::new(&lane, vm, reader);
-    let mut run = Run { session, options, events, outcome, begun: lane.clock().elapsed() };
+    let mut run =
+        Run { session, options, events, outcome, begun: lane.clock().elapsed(), paused: false };
     if let Err(Stopped(kind, failure)) = run.run().await {
         run.outcome.kind = kind;
         run.outcome.failure = failure.map(|failure| *failure);
+        run.tell_of_pause();
     }
     run.conclude();
     let Run { outcome, session, .. } = run;
@@ -99,6 +101,8 @@ pub(super) struct Run<'a> {
     pub(super) outcome: Outcome,
     /// When it began, by our clock.
     pub(super) begun: Duration,
+    /// Replication was paused for it.
+    paused: bool,
 }
 
 /// It ends here, with that outcome.
@@ -221,6 +225,7 @@ impl Run<'_> {
         })?;
         let message = match changed {
             Changed::Reached => {
+                self.paused = true;
                 let paused = self.session.reader.read(self.session.client).await?;
                 self.session.note(paused.as_ref());
                 return Ok(paused.unwrap_or(replica));
@@ -229,12 +234,34 @@ impl Run<'_> {
                 format!("the host refused to pause the replication: {} ({})", code.label(), code.code())
             }
             Changed::NotReached(state) => {
+                self.paused = true;
                 let state = state.map_or_else(|| "unknown".to_owned(), |state| state.to_string());
                 format!("the replication was asked to pause, but its state is {state}")
             }
         };
         let hint = "look at `hvreplica status`; nothing was resynchronized";
         Err(Stopped::with(OutcomeKind::Refused, Failure::new("suspend", message).hint(hint)))
+    }
+
+    /// What was paused for a resynchronization that did not come about stays paused; that is said.
+    fn tell_of_pause(&mut self) {
+        let ends_so = matches!(
+            self.outcome.kind,
+            OutcomeKind::Refused
+                | OutcomeKind::Unreachable
+                | OutcomeKind::Unauthorized
+                | OutcomeKind::Cancelled
+                | OutcomeKind::Unknown
+        );
+        if let Some(failure) = self.outcome.failure.as_mut().filter(|_| self.paused && ends_so) {
+            failure.message.push_str("; the replication was paused for this and may still be paused");
+            let resume = state_change::resume_command(self.session.reader.id());
+            let more = format!("resume the replication with `{resume}`");
+            failure.hint = Some(match failure.hint.take() {
+                Some(hint) => format!("{hint}; {more}"),
+                None => more,
+            });
+        }
     }
 
     /// Sends the call: once.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cim::{Reference, Value};
+use crate::cim::Value;
 use crate::client::Client;
 use crate::error::Error;
 use crate::job::{FollowOptions, JobReader};
@@ -14,6 +14,7 @@ use crate::msvm::computer_system::{
 use crate::msvm::replication_relationship::ReplicationState;
 use crate::wsman::Invoke;
 
+use super::session::bearable;
 use super::{ReplicaReader, VirtualMachine, embedded};
 
 /// How a request ended.
@@ -23,22 +24,25 @@ pub enum Changed {
     Reached,
     /// The host refused.
     Refused(ReturnValue),
-    /// Neither within the time that such a request takes; this is the state now.
+    /// Neither within the time that such a request takes, although it may have been carried out; this is the
+    /// state, where it can be read.
     NotReached(Option<ReplicationState>),
 }
 
 /// Cancels a resynchronization (`RequestReplicationStateChangeEx`, Cancel Resynchronize). All its progress is
-/// lost, and the machine waits for a new one. Sent once.
+/// lost, and the machine waits for a new one. Sent once. Where its job is given, that has to end, too.
 ///
 /// # Errors
-/// Nothing was sent, or the host cannot be read afterwards.
+/// Nothing was carried out.
 pub async fn cancel(
     client: &Client,
     vm: &VirtualMachine,
     reader: &mut ReplicaReader,
+    job: Option<JobReader>,
 ) -> Result<Changed, Error> {
     let aim = ReplicationState::WaitingToStartResynchronization;
-    change(client, vm, reader, Requested::CancelResynchronize, aim).await
+    let request = request(vm, reader, Requested::CancelResynchronize);
+    change(client, request, Settling { reader, aim, own: None, ended: job }).await
 }
 
 /// Pauses a replication that runs. Sent once.
@@ -47,17 +51,13 @@ pub(super) async fn suspend(
     vm: &VirtualMachine,
     reader: &mut ReplicaReader,
 ) -> Result<Changed, Error> {
-    change(client, vm, reader, Requested::Suspend, ReplicationState::Suspended).await
+    let request = request(vm, reader, Requested::Suspend);
+    let aim = ReplicationState::Suspended;
+    change(client, request, Settling { reader, aim, own: None, ended: None }).await
 }
 
-async fn change(
-    client: &Client,
-    vm: &VirtualMachine,
-    reader: &mut ReplicaReader,
-    requested: Requested,
-    aim: ReplicationState,
-) -> Result<Changed, Error> {
-    let job = match client.invoke(request(vm, reader, requested)).await {
+async fn change(client: &Client, request: Invoke, mut settling: Settling<'_>) -> Result<Changed, Error> {
+    settling.own = match client.invoke(request).await {
         Ok(answer) => {
             let code = answer
                 .return_value
@@ -69,7 +69,7 @@ async fn change(
                 | None => {}
                 Some(refused) => return Ok(Changed::Refused(refused)),
             }
-            answer.parameter("Job").and_then(Value::as_reference).cloned()
+            answer.parameter("Job").and_then(Value::as_reference).cloned().map(JobReader::new)
         }
         Err(error) if !error.may_have_run() => return Err(error),
         Err(error) => {
@@ -77,35 +77,70 @@ async fn change(
             None
         }
     };
-    settle(client, reader, job, aim).await
+    Ok(settling.run(client).await)
 }
 
-/// While the request runs, the state reads as the one asked for: its job has to end first, and the state to be
-/// seen twice.
-async fn settle(
-    client: &Client,
-    reader: &mut ReplicaReader,
-    job: Option<Reference>,
+/// A request that was made: what is to be seen until it counts as carried out.
+struct Settling<'a> {
+    reader: &'a mut ReplicaReader,
     aim: ReplicationState,
-) -> Result<Changed, Error> {
-    let mut job = job.map(JobReader::new);
-    let mut pace = FollowOptions::default().pace(&reader.id().vm);
-    let mut seen = 0;
-    let mut state = None;
-    let begun = client.clock().elapsed();
-    while client.clock().elapsed().saturating_sub(begun) < PATIENCE {
-        let is_at_work = match &mut job {
-            Some(job) => job.read(client).await?.is_some_and(|job| !job.is_over()),
-            None => false,
-        };
-        state = reader.read(client).await?.map(|replica| replica.state);
-        seen = if state == Some(aim) && !is_at_work { seen + 1 } else { 0 };
-        if seen >= 2 {
-            return Ok(Changed::Reached);
+    /// The request's own job.
+    own: Option<JobReader>,
+    /// A job that has to end by it.
+    ended: Option<JobReader>,
+}
+
+impl Settling<'_> {
+    /// While the request runs, the state reads as the one asked for: its job has to end first, and the state to
+    /// be seen twice. What cannot be read is looked at again.
+    async fn run(&mut self, client: &Client) -> Changed {
+        let mut pace = FollowOptions::default().pace(&self.reader.id().vm);
+        let mut seen = 0;
+        let mut state = None;
+        let begun = client.clock().elapsed();
+        while client.clock().elapsed().saturating_sub(begun) < PATIENCE {
+            let Ok(look) = self.look(client).await else { break };
+            state = look.state.or(state);
+            seen = if look.state == Some(self.aim) && look.is_quiet { seen + 1 } else { 0 };
+            if seen >= 2 {
+                return Changed::Reached;
+            }
+            if look.has_failed {
+                break;
+            }
+            client.clock().sleep(pace.next_pause()).await;
         }
-        client.clock().sleep(pace.next_pause()).await;
+        Changed::NotReached(state)
     }
-    Ok(Changed::NotReached(state))
+
+    async fn look(&mut self, client: &Client) -> Result<Look, Error> {
+        let mut look = Look { is_quiet: true, has_failed: false, state: None };
+        if let Some(job) = &mut self.own {
+            match bearable(job.read(client).await)? {
+                Some(Some(job)) => {
+                    look.is_quiet = job.is_over();
+                    look.has_failed = job.is_over() && !job.is_success();
+                }
+                Some(None) => {}
+                None => look.is_quiet = false,
+            }
+        }
+        if let Some(job) = &mut self.ended {
+            let is_over = bearable(job.read(client).await)?.map(|job| job.is_none_or(|job| job.is_over()));
+            look.is_quiet &= is_over == Some(true);
+        }
+        look.state = bearable(self.reader.read(client).await)?.flatten().map(|replica| replica.state);
+        Ok(look)
+    }
+}
+
+/// One look at a request.
+struct Look {
+    /// No job is at work any more.
+    is_quiet: bool,
+    /// The request's own job ended without success.
+    has_failed: bool,
+    state: Option<ReplicationState>,
 }
 
 /// The call, in the form that the host has.

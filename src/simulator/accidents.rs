@@ -21,6 +21,11 @@ impl World {
             Accident::Move { takes } => self.move_away(link, takes),
             Accident::Restart { outage, then } => self.restart(link, outage, then),
             Accident::LoseJobs => self.jobs.clear(),
+            Accident::Rename(name) => {
+                if let Some(machine) = self.machines.get_mut(link.machine) {
+                    name.clone_into(&mut machine.name);
+                }
+            }
         }
     }
 

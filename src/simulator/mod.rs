@@ -4,12 +4,13 @@
 //! is pure: time is an argument, identifiers come from a seed, and classes, keys and methods from a
 //! [`Schema`](crate::cim::Schema). It speaks in CIM values and refuses to know how they look on the wire.
 //! [`Scenario`] names what can go wrong; disturbances of the conversation are planned here and carried out by
-//! the server. [`Truth`] is what really happened, whatever a client says. [`Server`] is the only part with
-//! sockets and a clock.
+//! the server. [`Truth`] is what really happened, whatever a client says. [`Desk`] answers requests in process;
+//! [`Server`] is the only part with sockets and a clock.
 
 mod accidents;
 mod agenda;
 mod associations;
+mod desk;
 mod errors;
 mod fault;
 mod ids;
@@ -36,6 +37,7 @@ mod state;
 mod truth;
 mod world;
 
+pub use desk::{Desk, Handled};
 pub use fault::Fault;
 pub use job::{Failure, Job};
 pub use machine::{Machine, Relationship};

@@ -106,6 +106,8 @@ pub enum Accident {
     },
     /// All job objects go away, whatever they are doing.
     LoseJobs,
+    /// Somebody renames the VM.
+    Rename(&'static str),
 }
 
 /// What a restart of the management service leaves of a resynchronization.

@@ -24,6 +24,11 @@ impl Codes {
         self.0.iter().find(|(known, _)| *known == code).map(|(_, symbol)| *symbol)
     }
 
+    /// All codes of the table.
+    pub fn codes(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().map(|(code, _)| *code)
+    }
+
     /// How many codes the table has.
     pub fn count(&self) -> usize {
         self.0.len()

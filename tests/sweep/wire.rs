@@ -1,0 +1,435 @@
+//! A transport without a network: it hands each request to the simulated host and breaks where it is told to.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hvreplica::cim::{Reference, Selector, Value};
+use hvreplica::msvm::{SCHEMA, resource_uri};
+use hvreplica::simulator::{Desk, Handled, Invocation, Operation, ServerOptions, WorldOptions};
+use hvreplica::transport::{
+    Delivery, Exchange, HttpRequest, HttpResponse, Transport, TransportError, TransportErrorKind as Kind,
+};
+use hvreplica::wsman::{self, FaultCode, Reply, ReplyHeader, encode_reply, ns};
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::fault::{Fault, Plan, Soap};
+
+pub(crate) const USER: &str = "EXAMPLE\\operator";
+const OTHER: &str = "EXAMPLE\\other";
+const SOAP: &str = "application/soap+xml;charset=UTF-8";
+/// A class of jobs that is not the usual one.
+pub(crate) const OTHER_JOB: &str = "Msvm_RecoveryJob";
+const JOB: &str = "Msvm_ConcreteJob";
+
+/// How the way to the host is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Way {
+    /// What `Date` adds to the host's clock in seconds; no header at all without.
+    pub(crate) date: Option<i64>,
+    /// Jobs are of another class.
+    pub(crate) other_job: bool,
+}
+
+/// One exchange, as the host and the way know it.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) operation: Option<Operation>,
+    pub(crate) subject: String,
+    /// GUID of the machine that a call was about.
+    pub(crate) about: Option<String>,
+    pub(crate) at: Duration,
+    /// It left for the host.
+    pub(crate) left: bool,
+    pub(crate) executed: bool,
+    pub(crate) faults: Vec<Fault>,
+}
+
+pub(crate) struct Wire {
+    state: Mutex<State>,
+    began: Instant,
+    origin: Timestamp,
+    way: Way,
+}
+
+pub(crate) struct State {
+    pub(crate) desk: Desk,
+    pub(crate) seen: Vec<Seen>,
+    /// State of each machine when it was last read and the reply arrived.
+    pub(crate) read: HashMap<String, u16>,
+    plan: Plan,
+    late: Vec<(Timestamp, Vec<u8>)>,
+    last_reply: Option<Handled>,
+    unreachable_until: Option<Timestamp>,
+    locked: bool,
+    stop: watch::Sender<bool>,
+    target: String,
+}
+
+impl Wire {
+    pub(crate) fn new(
+        (world, server): (WorldOptions, ServerOptions),
+        plan: Plan,
+        way: Way,
+        stop: watch::Sender<bool>,
+    ) -> Self {
+        let origin: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let desk = Desk::new(SCHEMA, (world, server), USER, 1, origin);
+        let target = desk.world().target().unwrap().guid.clone();
+        let state = State {
+            desk,
+            seen: Vec::new(),
+            read: HashMap::new(),
+            plan,
+            late: Vec::new(),
+            last_reply: None,
+            unreachable_until: None,
+            locked: false,
+            stop,
+            target,
+        };
+        Self { state: Mutex::new(state), began: Instant::now(), origin, way }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.origin.checked_add(self.began.elapsed()).unwrap()
+    }
+
+    /// Lets everything arrive that is still on its way, and the time that an enumeration lives go by.
+    pub(crate) fn settle(&self) {
+        let mut state = self.state();
+        let last = state.late.iter().map(|(due, _)| *due).max();
+        let now = self.now().max(last.unwrap_or(self.origin));
+        state.deliver(now);
+        state.desk.world_mut().tick(now);
+    }
+
+    async fn run(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        tokio::time::sleep(LATENCY).await;
+        let body = match self.way.other_job {
+            true => String::from_utf8(request.body.clone()).unwrap().replace(OTHER_JOB, JOB).into_bytes(),
+            false => request.body.clone(),
+        };
+        let faults = self.state().begin(self.now(), self.began.elapsed(), &body);
+        let mut handled = None;
+        let mut spoil = Vec::new();
+        for fault in faults {
+            let (pause, passed) = self.before(fault, &body, request.timeout);
+            if let Some(pause) = pause {
+                tokio::time::sleep(pause).await;
+            }
+            match passed {
+                Passed::On => {}
+                Passed::Spoils => spoil.push(fault),
+                Passed::Replied(text) => handled = Some(text),
+                Passed::Failed(error) => return Err(error),
+                Passed::Answered(response) => return Ok(response),
+            }
+        }
+        let handled = match handled {
+            Some(handled) => handled,
+            None => self.state().execute(self.now(), &body),
+        };
+        self.reply(&body, handled, &spoil)
+    }
+
+    /// What happens before the request is executed, and how long it takes.
+    fn before(&self, fault: Fault, body: &[u8], patience: Duration) -> (Option<Duration>, Passed) {
+        let never = |kind| Passed::Failed(TransportError::new(kind, Delivery::NotSent));
+        let maybe = |kind| Passed::Failed(TransportError::new(kind, Delivery::MayHaveRun));
+        let now = self.now();
+        let mut state = self.state();
+        let passed = match fault {
+            Fault::Befall(_) | Fault::Admin(_) | Fault::AdminResync | Fault::Interrupt => {
+                state.befall(fault, now);
+                Passed::On
+            }
+            Fault::NameLookup => state.stays(never(Kind::NameLookup)),
+            Fault::Connect | Fault::Outage(_) => state.stays(never(Kind::Connect)),
+            Fault::Tls => state.stays(never(Kind::Tls)),
+            Fault::BadToken => state.stays(never(Kind::BadToken)),
+            Fault::Locked | Fault::LockedForGood => {
+                state.stays(never(Kind::Refused { offered: vec!["Negotiate".to_owned()] }))
+            }
+            Fault::Reauthenticated => Passed::On,
+            Fault::RequestLost => maybe(Kind::ConnectionLost),
+            Fault::ArrivesLate(seconds) => {
+                let due = now + patience + Duration::from_secs(seconds);
+                state.late.push((due, body.to_vec()));
+                return (Some(patience), maybe(Kind::TimedOut));
+            }
+            Fault::ReplyLate => {
+                state.execute(now, body);
+                return (Some(patience), maybe(Kind::TimedOut));
+            }
+            Fault::Slow(seconds) => return (Some(Duration::from_secs(seconds)), Passed::On),
+            Fault::Http { status, executed } => {
+                state.execute_if(executed, now, body);
+                Passed::Answered(self.response(status, String::new(), ""))
+            }
+            Fault::Soap { kind, executed } => {
+                state.execute_if(executed, now, body);
+                Passed::Replied(state.fault(body, kind))
+            }
+            _ => Passed::Spoils,
+        };
+        (None, passed)
+    }
+
+    fn reply(
+        &self,
+        body: &[u8],
+        handled: Handled,
+        spoil: &[Fault],
+    ) -> Result<HttpResponse, TransportError> {
+        let mut state = self.state();
+        let last = state.last_reply.replace(handled.clone());
+        let mut response = self.response(handled.status, handled.text, SOAP);
+        for fault in spoil {
+            let lost = |kind| Err(TransportError::new(kind, Delivery::MayHaveRun));
+            match fault {
+                Fault::ReplyLost => return lost(Kind::ConnectionLost),
+                Fault::Redirect => {
+                    return lost(Kind::Redirect { status: 302, location: "http://elsewhere.test/".to_owned() });
+                }
+                Fault::BrokenSeal => return lost(Kind::BrokenSeal),
+                Fault::InClear => return lost(Kind::ReplyInClear),
+                Fault::TooLarge => return lost(Kind::TooLarge { limit: 1 }),
+                Fault::Truncated(thousandths) => {
+                    response.body.truncate(response.body.len() * thousandths / 1000);
+                }
+                Fault::Html => response = self.response(200, "<html>".to_owned(), "text/html"),
+                Fault::Empty => response = self.response(200, String::new(), ""),
+                Fault::Repeated => {
+                    if let Some(last) = &last {
+                        response = self.response(last.status, last.text.clone(), SOAP);
+                    }
+                }
+                Fault::OfAnother => {
+                    let id = handled.message_id.clone().unwrap_or_default();
+                    let other = "uuid:00000000-DEAD-4000-8000-000000000000";
+                    response.body = text_of(&response).replace(&id, other).into_bytes();
+                }
+                Fault::WithoutReturnValue => {
+                    response.body = text_of(&response).replace("ReturnValue>", "Other>").into_bytes();
+                }
+                Fault::NoDate => response.date = None,
+                _ => {}
+            }
+        }
+        let is_whole = spoil.iter().all(|fault| *fault == Fault::NoDate);
+        if is_whole && response.status == 200 {
+            state.note_reads(body);
+        }
+        if self.way.other_job {
+            response.body = text_of(&response).replace(JOB, OTHER_JOB).into_bytes();
+        }
+        Ok(response)
+    }
+
+    fn response(&self, status: u16, text: String, content_type: &str) -> HttpResponse {
+        let second = Timestamp::from_second(self.now().as_second()).unwrap();
+        let date = self.way.date.map(|ahead| second + jiff::SignedDuration::from_secs(ahead));
+        HttpResponse {
+            status,
+            content_type: content_type.to_owned(),
+            date,
+            server: None,
+            retry_after: None,
+            body: text.into_bytes(),
+        }
+    }
+}
+
+enum Passed {
+    On,
+    /// It is the reply's affair.
+    Spoils,
+    Replied(Handled),
+    Answered(HttpResponse),
+    Failed(TransportError),
+}
+
+impl Transport for Wire {
+    fn exchange(&self, request: HttpRequest) -> Exchange<'_> {
+        Box::pin(self.run(request))
+    }
+}
+
+impl State {
+    /// Counts an exchange and says what is to happen to it.
+    fn begin(&mut self, now: Timestamp, at: Duration, body: &[u8]) -> Vec<Fault> {
+        self.deliver(now);
+        let number = self.seen.len();
+        let mut faults: Vec<Fault> =
+            self.plan.iter().filter(|(hit, _)| *hit == number).map(|(_, fault)| *fault).collect();
+        for fault in &faults {
+            match fault {
+                Fault::Outage(seconds) => {
+                    self.unreachable_until = Some(now + Duration::from_secs(*seconds));
+                }
+                Fault::LockedForGood => self.locked = true,
+                _ => {}
+            }
+        }
+        if self.unreachable_until.is_some_and(|until| now < until) {
+            faults.push(Fault::Connect);
+        } else if self.locked {
+            faults.push(Fault::Locked);
+        }
+        // What happens on the host comes before what happens on the way.
+        faults.sort_by_key(|fault| {
+            !matches!(fault, Fault::Befall(_) | Fault::Admin(_) | Fault::AdminResync | Fault::Interrupt)
+        });
+        let (operation, subject, _) = self.desk.look_at(body);
+        let about = (operation == Some(Operation::Invoke)).then(|| guid_in(body)).flatten();
+        let faults_seen = faults.clone();
+        self.seen.push(Seen {
+            operation,
+            subject,
+            about,
+            at,
+            left: true,
+            executed: false,
+            faults: faults_seen,
+        });
+        faults
+    }
+
+    fn stays(&mut self, passed: Passed) -> Passed {
+        if let Some(seen) = self.seen.last_mut() {
+            seen.left = false;
+        }
+        passed
+    }
+
+    fn execute(&mut self, now: Timestamp, body: &[u8]) -> Handled {
+        if let Some(seen) = self.seen.last_mut() {
+            seen.executed = true;
+        }
+        self.desk.handle(body, now)
+    }
+
+    fn execute_if(&mut self, executed: bool, now: Timestamp, body: &[u8]) {
+        if executed {
+            self.execute(now, body);
+        }
+    }
+
+    fn deliver(&mut self, now: Timestamp) {
+        while let Some(at) = self.late.iter().position(|(due, _)| *due <= now) {
+            let (due, body) = self.late.remove(at);
+            self.desk.handle(&body, due);
+        }
+    }
+
+    fn note_reads(&mut self, body: &[u8]) {
+        let text = String::from_utf8_lossy(body);
+        let read: Vec<(String, u16)> = self
+            .desk
+            .world()
+            .machines()
+            .filter(|machine| text.contains(&machine.guid))
+            .filter_map(|machine| Some((machine.guid.clone(), machine.relationships.first()?.state)))
+            .collect();
+        self.read.extend(read);
+    }
+
+    fn befall(&mut self, fault: Fault, now: Timestamp) {
+        match fault {
+            Fault::Befall(accident) => self.desk.world_mut().befall(accident, now),
+            Fault::Admin(state) => {
+                let vm = self.target();
+                let parameters = [("RequestedState".into(), Value::Unsigned(state.into()))];
+                self.call(&vm, "RequestReplicationStateChange", &parameters, now);
+            }
+            Fault::AdminResync => {
+                let world = self.desk.world_mut();
+                world.tick(now);
+                let Ok(found) = world.instances("Msvm_ReplicationService", now) else { return };
+                let Some(service) = world.reference_to(&found[0]) else { return };
+                let vm = Value::from(self.target());
+                let parameters = [("ComputerSystem".into(), vm), ("StartTime".into(), Value::Null)];
+                self.call(&service, "Resynchronize", &parameters, now);
+            }
+            Fault::Interrupt => {
+                self.stop.send_replace(true);
+            }
+            _ => {}
+        }
+    }
+
+    fn call(
+        &mut self,
+        target: &Reference,
+        method: &str,
+        parameters: &[(hvreplica::cim::Name, Value)],
+        now: Timestamp,
+    ) {
+        let call = Invocation { target, method, parameters, user: OTHER };
+        let _ = self.desk.world_mut().invoke(&call, now);
+    }
+
+    fn target(&self) -> Reference {
+        let class = "Msvm_ComputerSystem";
+        let keys = vec![Selector::new("CreationClassName", class), Selector::new("Name", &self.target)];
+        Reference::new(resource_uri(class), keys)
+    }
+
+    fn fault(&mut self, body: &[u8], kind: Soap) -> Handled {
+        let (operation, subject, message_id) = self.desk.look_at(body);
+        let header = ReplyHeader {
+            message_id: "uuid:00000000-FA17-4000-8000-000000000000".to_owned(),
+            relates_to: message_id.clone(),
+            language: "en-US".to_owned(),
+        };
+        let text = encode_reply(&Reply::Fault(fault(kind)), &header, &SCHEMA).unwrap();
+        Handled { operation, subject, message_id, status: 500, text }
+    }
+}
+
+fn fault(kind: Soap) -> wsman::Fault {
+    let new = |subcode| wsman::Fault::new(FaultCode::Receiver, Some((ns::WSMAN, subcode)), "It failed.");
+    let coded = |subcode, code| wsman::Fault { wsman_code: Some(code), ..new(subcode) };
+    match kind {
+        Soap::TimedOut => coded("TimedOut", 2_150_858_793),
+        Soap::AccessDenied => coded("AccessDenied", 5),
+        Soap::Quota => wsman::Fault {
+            cim_status: Some(27),
+            provider_code: Some(2_150_859_174),
+            ..new("QuotaLimit")
+        },
+        Soap::Wsman(code) => coded("InternalError", code),
+        Soap::Provider(code) => wsman::Fault {
+            provider: Some("WMI Provider".to_owned()),
+            provider_code: Some(code),
+            ..coded("InternalError", code)
+        },
+        Soap::Bare => wsman::Fault::new(FaultCode::Receiver, None, "It failed."),
+    }
+}
+
+fn text_of(response: &HttpResponse) -> String {
+    String::from_utf8_lossy(&response.body).into_owned()
+}
+
+/// The first GUID among the selectors `Name` of a message.
+fn guid_in(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let mark = "Name=\"Name\">";
+    text.match_indices(mark).find_map(|(at, _)| {
+        let guid = text.get(at + mark.len()..at + mark.len() + GUID)?;
+        hvreplica::msvm::is_vm_name(guid).then(|| guid.to_owned())
+    })
+}
+
+/// Characters of a GUID.
+const GUID: usize = 36;
+/// How long an exchange takes.
+const LATENCY: Duration = Duration::from_millis(10);
