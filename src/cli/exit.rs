@@ -96,6 +96,7 @@ impl Exit {
         match ending {
             Ending::Over(job) if job.is_success() => Self::Success,
             Ending::Over(_) => Self::Failed,
+            Ending::Suspended(_) => Self::StoppedWaiting,
             Ending::NotFound => Self::NotFound,
             Ending::Vanished(_) | Ending::LostContact(_) => Self::Unknown,
         }

@@ -104,6 +104,9 @@ async fn follow_job(
             print(connection, host, &job, &errors);
             Ok(exit)
         }
+        Ending::Suspended(_) => {
+            Err(Fail::new(exit, "suspended", "somebody suspended the job; it can be resumed").hint(again))
+        }
         Ending::NotFound => Err(no_such_job(id)),
         Ending::Vanished(_) => {
             let message = "the job is gone: the host has removed it, or was restarted; how it ended cannot be told";

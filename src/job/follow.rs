@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::msvm::concrete_job::JobState;
+
 use super::{Job, Pace};
 
 /// What a look at the job brought.
@@ -20,6 +22,8 @@ pub enum Observation {
 pub enum Ending {
     /// In a terminal state.
     Over(Box<Job>),
+    /// Somebody suspended it, and nobody resumes it by itself.
+    Suspended(Box<Job>),
     /// It was there and is gone: the host keeps an ended job for five minutes only, and none over a restart.
     Vanished(Box<Job>),
     /// It was never there.
@@ -44,12 +48,14 @@ pub struct Follow {
     patience: Duration,
     last: Option<Box<Job>>,
     silent_since: Option<Duration>,
+    /// Looks in a row that saw it suspended.
+    suspended: u32,
 }
 
 impl Follow {
     /// A follower that gives up when the host cannot be read for `patience`.
     pub fn new(pace: Pace, patience: Duration) -> Self {
-        Self { pace, patience, last: None, silent_since: None }
+        Self { pace, patience, last: None, silent_since: None, suspended: 0 }
     }
 
     /// Takes in a look, made at `now` on any clock that only runs forward.
@@ -59,6 +65,10 @@ impl Follow {
                 self.silent_since = None;
                 if job.is_over() {
                     return Action::Done(Ending::Over(job));
+                }
+                self.suspended = if job.state == JobState::Suspended { self.suspended + 1 } else { 0 };
+                if self.suspended >= ENOUGH {
+                    return Action::Done(Ending::Suspended(job));
                 }
                 self.last = Some(job);
             }
@@ -75,3 +85,6 @@ impl Follow {
         Action::Poll(self.pace.next_pause())
     }
 }
+
+/// Looks after which a suspension counts.
+const ENOUGH: u32 = 2;

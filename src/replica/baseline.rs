@@ -35,10 +35,15 @@ impl Baseline {
         }
     }
 
-    /// Whether data has been replicated or applied since.
-    pub fn has_moved(&self, replica: &Replica) -> bool {
+    /// Whether data has been replicated or applied since: after the job was submitted, where that is known, else
+    /// after the host's time then.
+    pub fn has_moved(&self, replica: &Replica, submitted: Option<Timestamp>) -> bool {
+        let is_after = |moment: Timestamp| match submitted {
+            Some(submitted) => moment > submitted,
+            None => self.is_after(moment),
+        };
         let moved = |before: Option<Timestamp>, now: Option<Timestamp>| {
-            now.is_some_and(|now| before.is_none_or(|before| now > before) && self.is_after(now))
+            now.is_some_and(|now| before.is_none_or(|before| now > before) && is_after(now))
         };
         moved(self.last_replication, replica.last_replication) || moved(self.last_apply, replica.last_apply)
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::job::errors;
 use crate::msvm::replication_relationship::ReplicationState;
 
@@ -56,11 +57,8 @@ impl Run<'_> {
     }
 
     async fn look_and_report(&mut self) -> Result<Observation, Stopped> {
-        let look = self.session.look().await.map_err(|error| {
-            let failure = Failure::of_error(&error).hint(self.settle_hint());
-            let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
-            Stopped::with(OutcomeKind::Unknown, failure)
-        })?;
+        let look = self.session.look().await;
+        let look = look.map_err(|error| self.lost_sight(&error))?;
         if let JobSeen::Seen(job) = &look.job
             && job.is_over()
             && !job.is_success()
@@ -81,6 +79,13 @@ impl Run<'_> {
         Ok(look)
     }
 
+    /// The host cannot be read any more, for good: what was asked for goes on unseen.
+    fn lost_sight(&self, error: &Error) -> Stopped {
+        let failure = Failure::of_error(error).hint(self.settle_hint());
+        let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
+        Stopped::with(OutcomeKind::Unknown, failure)
+    }
+
     /// Where no job is known, or the known one is gone while it still runs, there may be another to watch.
     async fn find_lost_job(&mut self, look: &Observation) -> Result<(), Stopped> {
         let is_running = matches!(
@@ -93,8 +98,11 @@ impl Run<'_> {
             JobSeen::Seen(ref job) => job.is_over() && is_running,
             JobSeen::Unreadable => false,
         };
-        if may_be_there && let Some(Some(job)) = bearable(self.session.find_job().await)? {
-            self.session.attach(&job);
+        if may_be_there {
+            let found = bearable(self.session.find_job().await).map_err(|error| self.lost_sight(&error))?;
+            if let Some(Some(job)) = found {
+                self.session.attach(&job);
+            }
         }
         Ok(())
     }

@@ -129,6 +129,8 @@ impl Run<'_> {
         }
         let replica = self.suspend_first(replica).await?;
         let client = self.session.client;
+        let service = invoke::service(client).await?;
+        // Right before the call, so that little of it is over when it arrives.
         let start_time = match &self.options.schedule {
             Some(schedule) => Some(schedule.start_time(client.host_time()).map_err(|error| {
                 Stopped::with(OutcomeKind::Refused, Failure::new("schedule", error.to_string()))
@@ -136,7 +138,6 @@ impl Run<'_> {
             None => None,
         };
         self.outcome.start_time = start_time;
-        let service = invoke::service(client).await?;
         let call = invoke::resynchronize(&service, &self.session.vm, start_time);
         if self.options.dry_run {
             self.outcome.envelope = Some(invoke::envelope(client, call)?);
@@ -188,8 +189,8 @@ impl Run<'_> {
 
     async fn attach(&mut self, replica: &Replica) -> Result<(), Stopped> {
         let client = self.session.client;
-        self.outcome.attached = true;
         if self.options.dry_run {
+            self.outcome.attached = true;
             let failure = Failure::new(
                 "already_running",
                 "a resynchronization is running already; it would be followed",
@@ -200,6 +201,7 @@ impl Run<'_> {
         if let Some(job) = &job {
             self.session.attach(job);
         }
+        self.outcome.attached = true;
         self.event(&Event::Attached(job.as_ref()));
         let baseline = Baseline::new(replica, client.host_time(), None);
         self.outcome.started_at = baseline.host_time;

@@ -92,20 +92,24 @@ struct Settling<'a> {
 
 impl Settling<'_> {
     /// While the request runs, the state reads as the one asked for: its job has to end first, and the state to
-    /// be seen twice. What cannot be read is looked at again.
+    /// be seen twice; where no job is seen to end, for a while. What cannot be read is looked at again.
     async fn run(&mut self, client: &Client) -> Changed {
         let mut pace = FollowOptions::default().pace(&self.reader.id().vm);
-        let mut seen = 0;
-        let mut state = None;
+        let (mut since, mut state) = (None, None);
         let begun = client.clock().elapsed();
-        while client.clock().elapsed().saturating_sub(begun) < PATIENCE {
+        loop {
+            let now = client.clock().elapsed();
             let Ok(look) = self.look(client).await else { break };
             state = look.state.or(state);
-            seen = if look.state == Some(self.aim) && look.is_quiet { seen + 1 } else { 0 };
-            if seen >= 2 {
-                return Changed::Reached;
+            if look.state == Some(self.aim) && look.is_quiet {
+                let steady = now.saturating_sub(*since.get_or_insert(now));
+                if steady >= if look.has_ended { TWICE } else { STEADY } {
+                    return Changed::Reached;
+                }
+            } else {
+                since = None;
             }
-            if look.has_failed {
+            if look.has_failed || now.saturating_sub(begun) >= PATIENCE {
                 break;
             }
             client.clock().sleep(pace.next_pause()).await;
@@ -114,11 +118,12 @@ impl Settling<'_> {
     }
 
     async fn look(&mut self, client: &Client) -> Result<Look, Error> {
-        let mut look = Look { is_quiet: true, has_failed: false, state: None };
+        let mut look = Look { is_quiet: true, has_ended: false, has_failed: false, state: None };
         if let Some(job) = &mut self.own {
             match bearable(job.read(client).await)? {
                 Some(Some(job)) => {
                     look.is_quiet = job.is_over();
+                    look.has_ended = job.is_success();
                     look.has_failed = job.is_over() && !job.is_success();
                 }
                 Some(None) => {}
@@ -126,8 +131,11 @@ impl Settling<'_> {
             }
         }
         if let Some(job) = &mut self.ended {
-            let is_over = bearable(job.read(client).await)?.map(|job| job.is_none_or(|job| job.is_over()));
-            look.is_quiet &= is_over == Some(true);
+            match bearable(job.read(client).await)? {
+                Some(Some(job)) => look.is_quiet &= job.is_over(),
+                Some(None) => look.has_ended = false,
+                None => look.is_quiet = false,
+            }
         }
         look.state = bearable(self.reader.read(client).await)?.flatten().map(|replica| replica.state);
         Ok(look)
@@ -138,7 +146,9 @@ impl Settling<'_> {
 struct Look {
     /// No job is at work any more.
     is_quiet: bool,
-    /// The request's own job ended without success.
+    /// The request's own job was seen to end well.
+    has_ended: bool,
+    /// It ended otherwise.
     has_failed: bool,
     state: Option<ReplicationState>,
 }
@@ -168,3 +178,7 @@ pub(super) fn resume_command(id: &RelationshipId) -> String {
 
 /// How long a state request may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// So long apart are two looks.
+const TWICE: Duration = Duration::from_millis(500);
+/// How long a state has to stay where no job tells that the request has ended.
+const STEADY: Duration = Duration::from_secs(20);

@@ -18,6 +18,8 @@ pub struct WorldOptions {
     pub rights: Rights,
     /// Language of captions, descriptions and status texts.
     pub language: Language,
+    /// Whether there are only the target and a few others, so that reads take less time.
+    pub few: bool,
     /// ReplicationState of the target at the beginning.
     pub target_state: u16,
     /// ReplicationInterval of the target. Windows allows 30, 300 and 900 s; tests may go below.
@@ -193,6 +195,7 @@ impl WorldOptions {
         hyper_v: true,
         rights: Rights::Full,
         language: Language::English,
+        few: false,
         target_state: replication::RESYNC_REQUIRED,
         target_interval: Duration::from_secs(300),
         resynchronizing: false,

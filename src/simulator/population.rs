@@ -24,6 +24,9 @@ pub(super) fn populate(options: &WorldOptions, ids: &mut Ids, now: Timestamp) ->
     let mut village = Village { ids, now, machines: Vec::new() };
     village.target(options);
     village.ordinary();
+    if options.few {
+        return village.machines;
+    }
     village.odd_names();
     village.roles();
     village.impostors(options);

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use hvreplica::simulator::{Accident, AfterRestart, UNKNOWN_STATE};
+use hvreplica::simulator::{Accident, AfterRestart};
 use hvreplica::wsman::Codes;
 use std::time::Duration;
 
@@ -88,6 +88,13 @@ pub(crate) enum Soap {
     Provider(u32),
     /// No detail at all
     Bare,
+}
+
+impl Fault {
+    /// Whether it happens on the host or to the client, and not on the way between them.
+    pub(crate) fn is_of_the_host(self) -> bool {
+        matches!(self, Self::Befall(_) | Self::Admin(_) | Self::AdminResync | Self::Interrupt)
+    }
 }
 
 const fn soap(kind: Soap, executed: bool) -> Fault {
@@ -213,9 +220,6 @@ fn host() -> Vec<Fault> {
     faults.push(Fault::AdminResync);
     faults
 }
-
-/// A state that nobody documents: a client may wait for its end as long as it is told to.
-pub(crate) const UNDOCUMENTED: Fault = failover(UNKNOWN_STATE);
 
 /// Every fault code of the tables, once for a call that was not executed, once for one that was where the code
 /// does not rule that out.

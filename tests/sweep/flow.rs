@@ -73,6 +73,7 @@ impl Came {
             Self::Followed(Ok(ending)) => match ending {
                 Ending::Over(job) => format!("over {}", job.state.code()),
                 Ending::Vanished(_) => "vanished".to_owned(),
+                Ending::Suspended(_) => "suspended".to_owned(),
                 Ending::NotFound => "not found".to_owned(),
                 Ending::LostContact(_) => "lost contact".to_owned(),
             },
@@ -104,6 +105,7 @@ pub(crate) fn all() -> Vec<Flow> {
 fn flow(name: &'static str, state: u16) -> Flow {
     let mut world = WorldOptions::DEFAULT;
     world.target_state = state;
+    world.few = true;
     Flow {
         name,
         act: Act::Resync(&[TARGET]),
@@ -188,6 +190,7 @@ fn others() -> Vec<Flow> {
     several.act = Act::Resync(&[TARGET, "off", "critical"]);
     let mut paged = flow("pages-of-two", 9);
     paged.act = Act::Resync(&[TARGET, "twin"]);
+    paged.world.few = false;
     paged.server.batch = 2;
     let mut old = flow("server-2012", 9);
     old.world.generation = Generation::Server2012;
@@ -274,7 +277,6 @@ impl Flow {
 async fn resync(client: &Client, names: &[&str], options: &ResynchronizeOptions) -> Vec<Outcome> {
     let mut found = Vec::new();
     for name in names {
-        // The second of the two that share a name is the one that waits.
         found.push((*name, find(client, name).await));
     }
     let mut outcomes = Vec::new();

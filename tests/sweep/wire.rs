@@ -57,8 +57,8 @@ pub(crate) struct Wire {
 pub(crate) struct State {
     pub(crate) desk: Desk,
     pub(crate) seen: Vec<Seen>,
-    /// State of each machine when it was last read and the reply arrived.
-    pub(crate) read: HashMap<String, u16>,
+    /// State of each machine, and the one that it shows, when it was last read and the reply arrived.
+    pub(crate) read: HashMap<String, (u16, u16)>,
     plan: Plan,
     late: Vec<(Timestamp, Vec<u8>)>,
     last_reply: Option<Handled>,
@@ -223,7 +223,7 @@ impl Wire {
                 _ => {}
             }
         }
-        let is_whole = spoil.iter().all(|fault| *fault == Fault::NoDate);
+        let is_whole = spoil.iter().all(|fault| matches!(fault, Fault::NoDate | Fault::WithoutReturnValue));
         if is_whole && response.status == 200 {
             state.note_reads(body);
         }
@@ -284,9 +284,10 @@ impl State {
             faults.push(Fault::Locked);
         }
         // What happens on the host comes before what happens on the way.
-        faults.sort_by_key(|fault| {
-            !matches!(fault, Fault::Befall(_) | Fault::Admin(_) | Fault::AdminResync | Fault::Interrupt)
-        });
+        faults.sort_by_key(|fault| !fault.is_of_the_host());
+        // One way only ends once.
+        let on_the_host = faults.iter().take_while(|fault| fault.is_of_the_host()).count();
+        faults.truncate(on_the_host + 1);
         let (operation, subject, _) = self.desk.look_at(body);
         let about = (operation == Some(Operation::Invoke)).then(|| guid_in(body)).flatten();
         let faults_seen = faults.clone();
@@ -331,14 +332,12 @@ impl State {
 
     fn note_reads(&mut self, body: &[u8]) {
         let text = String::from_utf8_lossy(body);
-        let read: Vec<(String, u16)> = self
-            .desk
-            .world()
-            .machines()
-            .filter(|machine| text.contains(&machine.guid))
-            .filter_map(|machine| Some((machine.guid.clone(), machine.relationships.first()?.state)))
-            .collect();
-        self.read.extend(read);
+        for machine in self.desk.world().machines().filter(|machine| text.contains(&machine.guid)) {
+            match machine.relationships.first() {
+                Some(found) => self.read.insert(machine.guid.clone(), (found.state, found.shown_state())),
+                None => self.read.remove(&machine.guid),
+            };
+        }
     }
 
     fn befall(&mut self, fault: Fault, now: Timestamp) {
