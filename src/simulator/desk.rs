@@ -7,7 +7,7 @@ use crate::cim::Schema;
 use super::options::WorldOptions;
 use super::scenario::ServerOptions;
 use super::script::Operation;
-use super::service::{Caller, Service, Violation};
+use super::service::{Asked, Caller, Service, Violation};
 use super::world::World;
 
 /// A simulated host that is asked in process. It has no clock, no connections and no credentials.
@@ -17,15 +17,30 @@ pub struct Desk {
     user: String,
 }
 
+/// A request that was read.
+#[derive(Clone, Debug)]
+pub struct Asking(Asked);
+
+impl Asking {
+    /// The operation; `None` where it is none of this host's.
+    pub fn operation(&self) -> Option<Operation> {
+        self.0.operation
+    }
+
+    /// The class that it is for, or the method that it invokes.
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    /// Its MessageID.
+    pub fn message_id(&self) -> Option<&str> {
+        self.0.message_id.as_deref()
+    }
+}
+
 /// What came of a request.
 #[derive(Clone, Debug)]
 pub struct Handled {
-    /// The operation; `None` where it is none of this host's.
-    pub operation: Option<Operation>,
-    /// The class that it was for, or the method that it invoked.
-    pub subject: String,
-    /// The request's MessageID.
-    pub message_id: Option<String>,
     /// HTTP status of the reply.
     pub status: u16,
     /// The reply.
@@ -45,24 +60,17 @@ impl Desk {
         Self { service: Service::new(world, schema, server, seed), user: user.into() }
     }
 
-    /// Carries a request out.
-    pub fn handle(&mut self, request: &[u8], now: Timestamp) -> Handled {
-        let asked = self.service.read(request, CONTENT_TYPE);
-        let reply = self.service.execute(&asked, Caller { user: Some(&self.user), now });
-        let answer = self.service.write(&reply, asked.message_id.clone(), asked.max_envelope);
-        Handled {
-            operation: asked.operation,
-            subject: asked.subject,
-            message_id: asked.message_id,
-            status: answer.status,
-            text: answer.text,
-        }
+    /// Reads a request.
+    pub fn read(&mut self, request: &[u8]) -> Asking {
+        Asking(self.service.read(request, CONTENT_TYPE))
     }
 
-    /// Reads a request without carrying it out: its operation and what it is for.
-    pub fn look_at(&mut self, request: &[u8]) -> (Option<Operation>, String, Option<String>) {
-        let asked = self.service.read(request, CONTENT_TYPE);
-        (asked.operation, asked.subject, asked.message_id)
+    /// Carries a request out.
+    pub fn handle(&mut self, asking: &Asking, now: Timestamp) -> Handled {
+        let Asking(asked) = asking;
+        let reply = self.service.execute(asked, Caller { user: Some(&self.user), now });
+        let answer = self.service.write(&reply, asked.message_id.clone(), asked.max_envelope);
+        Handled { status: answer.status, text: answer.text }
     }
 
     /// The host itself.

@@ -37,7 +37,7 @@ mod state;
 mod truth;
 mod world;
 
-pub use desk::{Desk, Handled};
+pub use desk::{Asking, Desk, Handled};
 pub use fault::Fault;
 pub use job::{Failure, Job};
 pub use machine::{Machine, Relationship};

@@ -14,7 +14,8 @@ use hvreplica::replica::{
     Interrupt, JobCancel, OnInterrupt, Outcome, ResynchronizeOptions, Schedule, cancel_job, find, resynchronize,
 };
 use hvreplica::simulator::{
-    Generation, JobStyle, Outcome as End, ScheduledJob, ServerOptions, TARGET, WorldOptions,
+    Accident, Generation, JobStyle, Mishap, Outcome as End, ScheduledJob, ServerOptions, TARGET,
+    UNKNOWN_STATE, WorldOptions,
 };
 use tokio::sync::watch;
 
@@ -106,6 +107,7 @@ fn flow(name: &'static str, state: u16) -> Flow {
     let mut world = WorldOptions::DEFAULT;
     world.target_state = state;
     world.few = true;
+    world.resync.duration = Duration::from_secs(30);
     Flow {
         name,
         act: Act::Resync(&[TARGET]),
@@ -132,8 +134,10 @@ fn ending(name: &'static str, state: u16, end: End) -> Flow {
 fn fresh() -> Vec<Flow> {
     let mut still = styled("from-9-times-stand", 9, JobStyle::Short);
     still.world.resync.times_move = false;
+    still.world.target_interval = Duration::from_secs(30);
     let mut still_7 = styled("from-7-times-stand", 7, JobStyle::Short);
     still_7.world.resync.times_move = false;
+    still_7.world.target_interval = Duration::from_secs(30);
     let mut brief = flow("from-9-reaped", 9);
     brief.world.resync.retention = Duration::from_secs(1);
     let mut other = flow("other-job-class", 9);
@@ -198,6 +202,10 @@ fn others() -> Vec<Flow> {
     hurried.options.timeout = Some(Duration::from_secs(30));
     let mut cancelling = flow("cancels-on-interrupt", 9);
     cancelling.options.on_interrupt = OnInterrupt::Cancel;
+    let mut unknown = flow("unknown-state", 9);
+    unknown.options.timeout = Some(Duration::from_secs(300));
+    let accident = Accident::Failover { state: UNKNOWN_STATE };
+    unknown.world.resync.accident = Some(Mishap { after: Duration::from_secs(10), accident });
     let mut forced = flow("forced", 3);
     forced.options.force = true;
     let mut suspended = flow("suspended-before", 11);
@@ -215,6 +223,7 @@ fn others() -> Vec<Flow> {
         old,
         hurried,
         cancelling,
+        unknown,
         forced,
         suspended,
     ]

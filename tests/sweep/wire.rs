@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hvreplica::cim::{Reference, Selector, Value};
 use hvreplica::msvm::{SCHEMA, resource_uri};
-use hvreplica::simulator::{Desk, Handled, Invocation, Operation, ServerOptions, WorldOptions};
+use hvreplica::simulator::{Asking, Desk, Handled, Invocation, Operation, ServerOptions, WorldOptions};
 use hvreplica::transport::{
     Delivery, Exchange, HttpRequest, HttpResponse, Transport, TransportError, TransportErrorKind as Kind,
 };
@@ -60,7 +60,7 @@ pub(crate) struct State {
     /// State of each machine, and the one that it shows, when it was last read and the reply arrived.
     pub(crate) read: HashMap<String, (u16, u16)>,
     plan: Plan,
-    late: Vec<(Timestamp, Vec<u8>)>,
+    late: Vec<(Timestamp, Asking)>,
     last_reply: Option<Handled>,
     unreachable_until: Option<Timestamp>,
     locked: bool,
@@ -116,11 +116,11 @@ impl Wire {
             true => String::from_utf8(request.body.clone()).unwrap().replace(OTHER_JOB, JOB).into_bytes(),
             false => request.body.clone(),
         };
-        let faults = self.state().begin(self.now(), self.began.elapsed(), &body);
+        let (asking, faults) = self.state().begin(self.now(), self.began.elapsed(), &body);
         let mut handled = None;
         let mut spoil = Vec::new();
         for fault in faults {
-            let (pause, passed) = self.before(fault, &body, request.timeout);
+            let (pause, passed) = self.before(fault, &asking, request.timeout);
             if let Some(pause) = pause {
                 tokio::time::sleep(pause).await;
             }
@@ -134,13 +134,13 @@ impl Wire {
         }
         let handled = match handled {
             Some(handled) => handled,
-            None => self.state().execute(self.now(), &body),
+            None => self.state().execute(self.now(), &asking),
         };
-        self.reply(&body, handled, &spoil)
+        self.reply((&body, &asking), handled, &spoil)
     }
 
     /// What happens before the request is executed, and how long it takes.
-    fn before(&self, fault: Fault, body: &[u8], patience: Duration) -> (Option<Duration>, Passed) {
+    fn before(&self, fault: Fault, asking: &Asking, patience: Duration) -> (Option<Duration>, Passed) {
         let never = |kind| Passed::Failed(TransportError::new(kind, Delivery::NotSent));
         let maybe = |kind| Passed::Failed(TransportError::new(kind, Delivery::MayHaveRun));
         let now = self.now();
@@ -161,21 +161,21 @@ impl Wire {
             Fault::RequestLost => maybe(Kind::ConnectionLost),
             Fault::ArrivesLate(seconds) => {
                 let due = now + patience + Duration::from_secs(seconds);
-                state.late.push((due, body.to_vec()));
+                state.late.push((due, asking.clone()));
                 return (Some(patience), maybe(Kind::TimedOut));
             }
             Fault::ReplyLate => {
-                state.execute(now, body);
+                state.execute(now, asking);
                 return (Some(patience), maybe(Kind::TimedOut));
             }
             Fault::Slow(seconds) => return (Some(Duration::from_secs(seconds)), Passed::On),
             Fault::Http { status, executed } => {
-                state.execute_if(executed, now, body);
+                state.execute_if(executed, now, asking);
                 Passed::Answered(self.response(status, String::new(), ""))
             }
             Fault::Soap { kind, executed } => {
-                state.execute_if(executed, now, body);
-                Passed::Replied(state.fault(body, kind))
+                state.execute_if(executed, now, asking);
+                Passed::Replied(state.fault(asking, kind))
             }
             _ => Passed::Spoils,
         };
@@ -184,7 +184,7 @@ impl Wire {
 
     fn reply(
         &self,
-        body: &[u8],
+        (body, asking): (&[u8], &Asking),
         handled: Handled,
         spoil: &[Fault],
     ) -> Result<HttpResponse, TransportError> {
@@ -212,9 +212,9 @@ impl Wire {
                     }
                 }
                 Fault::OfAnother => {
-                    let id = handled.message_id.clone().unwrap_or_default();
+                    let id = asking.message_id().unwrap_or_default();
                     let other = "uuid:00000000-DEAD-4000-8000-000000000000";
-                    response.body = text_of(&response).replace(&id, other).into_bytes();
+                    response.body = text_of(&response).replace(id, other).into_bytes();
                 }
                 Fault::WithoutReturnValue => {
                     response.body = text_of(&response).replace("ReturnValue>", "Other>").into_bytes();
@@ -264,7 +264,7 @@ impl Transport for Wire {
 
 impl State {
     /// Counts an exchange and says what is to happen to it.
-    fn begin(&mut self, now: Timestamp, at: Duration, body: &[u8]) -> Vec<Fault> {
+    fn begin(&mut self, now: Timestamp, at: Duration, body: &[u8]) -> (Asking, Vec<Fault>) {
         self.deliver(now);
         let number = self.seen.len();
         let mut faults: Vec<Fault> =
@@ -288,19 +288,19 @@ impl State {
         // One way only ends once.
         let on_the_host = faults.iter().take_while(|fault| fault.is_of_the_host()).count();
         faults.truncate(on_the_host + 1);
-        let (operation, subject, _) = self.desk.look_at(body);
+        let asking = self.desk.read(body);
+        let operation = asking.operation();
         let about = (operation == Some(Operation::Invoke)).then(|| guid_in(body)).flatten();
-        let faults_seen = faults.clone();
         self.seen.push(Seen {
             operation,
-            subject,
+            subject: asking.subject().to_owned(),
             about,
             at,
             left: true,
             executed: false,
-            faults: faults_seen,
+            faults: faults.clone(),
         });
-        faults
+        (asking, faults)
     }
 
     fn stays(&mut self, passed: Passed) -> Passed {
@@ -310,23 +310,23 @@ impl State {
         passed
     }
 
-    fn execute(&mut self, now: Timestamp, body: &[u8]) -> Handled {
+    fn execute(&mut self, now: Timestamp, asking: &Asking) -> Handled {
         if let Some(seen) = self.seen.last_mut() {
             seen.executed = true;
         }
-        self.desk.handle(body, now)
+        self.desk.handle(asking, now)
     }
 
-    fn execute_if(&mut self, executed: bool, now: Timestamp, body: &[u8]) {
+    fn execute_if(&mut self, executed: bool, now: Timestamp, asking: &Asking) {
         if executed {
-            self.execute(now, body);
+            self.execute(now, asking);
         }
     }
 
     fn deliver(&mut self, now: Timestamp) {
         while let Some(at) = self.late.iter().position(|(due, _)| *due <= now) {
-            let (due, body) = self.late.remove(at);
-            self.desk.handle(&body, due);
+            let (due, asking) = self.late.remove(at);
+            self.desk.handle(&asking, due);
         }
     }
 
@@ -381,15 +381,14 @@ impl State {
         Reference::new(resource_uri(class), keys)
     }
 
-    fn fault(&mut self, body: &[u8], kind: Soap) -> Handled {
-        let (operation, subject, message_id) = self.desk.look_at(body);
+    fn fault(&self, asking: &Asking, kind: Soap) -> Handled {
         let header = ReplyHeader {
             message_id: "uuid:00000000-FA17-4000-8000-000000000000".to_owned(),
-            relates_to: message_id.clone(),
+            relates_to: asking.message_id().map(str::to_owned),
             language: "en-US".to_owned(),
         };
         let text = encode_reply(&Reply::Fault(fault(kind)), &header, &SCHEMA).unwrap();
-        Handled { operation, subject, message_id, status: 500, text }
+        Handled { status: 500, text }
     }
 }
 
