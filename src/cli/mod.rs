@@ -17,6 +17,7 @@ mod exit;
 mod fail;
 mod interrupts;
 mod job;
+mod journal;
 mod log;
 pub mod output;
 mod profile;

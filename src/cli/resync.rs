@@ -1,6 +1,7 @@
 //! `resync`: resolve, check, ask once, follow, verify.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 
@@ -17,6 +18,7 @@ use super::connect::Host;
 use super::exit::Exit;
 use super::fail::Fail;
 use super::interrupts;
+use super::journal::FileJournal;
 use super::output::outcome::{results, words_of};
 use super::output::report::Reporter;
 
@@ -174,6 +176,11 @@ fn options(args: &Resync, host: &Host, interrupt: Interrupt) -> Result<Resynchro
         },
         interrupt,
         pace: host.pace,
+        journal: match &args.journal {
+            Some(path) => Some(Arc::new(FileJournal::open(path, &host.name)?)),
+            None => None,
+        },
+        since: args.since,
     })
 }
 

@@ -113,6 +113,7 @@ pub struct Course {
     submitted: Option<Timestamp>,
     begun: Option<Duration>,
     looks: u32,
+    all_looks: u32,
     silent_since: Option<Duration>,
     /// Whether it was seen to run: state 10, or a job that is a resynchronization.
     has_run: bool,
@@ -152,6 +153,7 @@ impl Course {
             submitted: None,
             begun: None,
             looks: 0,
+            all_looks: 0,
             silent_since: None,
             has_run: false,
             was_resynchronizing: false,
@@ -169,6 +171,11 @@ impl Course {
     /// Says whether somebody else has changed the state of the replication since.
     pub fn set_rivals(&mut self, found: bool) {
         self.rivals = Some(found);
+    }
+
+    /// How often the relationship was read.
+    pub fn looks(&self) -> u32 {
+        self.all_looks
     }
 
     /// Where it began.
@@ -189,6 +196,7 @@ impl Course {
         }
         self.silent_since = None;
         self.looks += 1;
+        self.all_looks += 1;
         let waited = look.at.saturating_sub(begun);
         let kind = match &look.replica {
             ReplicaSeen::Seen(replica) => Kind::State(replica.state),

@@ -1,5 +1,6 @@
 //! The main job, end to end: check, record, ask once, follow to the truth.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,12 +20,12 @@ use super::outcome::kind_of;
 use super::session::Session;
 use super::state_change::{self, Changed};
 use super::{
-    Acceptance, Baseline, Event, Events, Failure, Outcome, OutcomeKind, Replica, ReplicaReader, Schedule,
+    Acceptance, Baseline, Event, Events, Failure, Journal, JournalEntry, Outcome, OutcomeKind, Replica, ReplicaReader, Schedule,
     VirtualMachine, check,
 };
 
 /// How to resynchronize.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ResynchronizeOptions {
     /// When to start; at once by default.
     pub schedule: Option<Schedule>,
@@ -44,6 +45,10 @@ pub struct ResynchronizeOptions {
     pub interrupt: Interrupt,
     /// The pace of following.
     pub pace: FollowOptions,
+    /// Where calls are written down before they leave, and where those of other runs are found.
+    pub journal: Option<Arc<dyn Journal>>,
+    /// A resynchronization that ended well since then counts.
+    pub since: Option<Timestamp>,
 }
 
 impl Default for ResynchronizeOptions {
@@ -58,6 +63,8 @@ impl Default for ResynchronizeOptions {
             on_interrupt: OnInterrupt::Leave,
             interrupt: Interrupt::never(),
             pace: FollowOptions::default(),
+            journal: None,
+            since: None,
         }
     }
 }
@@ -81,13 +88,14 @@ pub async fn resynchronize(
     outcome.vm = Some(vm.clone());
     let session = Session::new(&lane, vm, reader);
     let mut run =
-        Run { session, options, events, outcome, begun: lane.clock().elapsed(), paused: false };
+        Run { session, options, events, outcome, begun: lane.clock().elapsed(), paused: false, is_written_down: false };
     if let Err(Stopped(kind, failure)) = run.run().await {
         run.outcome.kind = kind;
         run.outcome.failure = failure.map(|failure| *failure);
         run.tell_of_pause();
     }
     run.conclude();
+    run.note_end();
     let Run { outcome, session, .. } = run;
     events.event(asked, Some(&session.vm), &Event::Result(&outcome));
     outcome
@@ -103,6 +111,8 @@ pub(super) struct Run<'a> {
     pub(super) begun: Duration,
     /// Replication was paused for it.
     paused: bool,
+    /// The journal has an entry that this run has to end.
+    pub(super) is_written_down: bool,
 }
 
 /// It ends here, with that outcome.
@@ -123,7 +133,11 @@ impl From<Error> for Stopped {
 
 impl Run<'_> {
     async fn run(&mut self) -> Result<(), Stopped> {
-        let replica = self.prepare().await?;
+        let replica = self.read_first().await?;
+        if !self.options.dry_run {
+            self.look_back(replica.as_ref()).await?;
+        }
+        let replica = self.refuse(replica)?;
         if replica.state == ReplicationState::Resynchronizing {
             return self.attach(&replica).await;
         }
@@ -148,17 +162,24 @@ impl Run<'_> {
         }
         let baseline = Baseline::new(&replica, client.host_time(), start_time);
         self.outcome.started_at = baseline.host_time;
+        self.write_down(&JournalEntry::Invoking(baseline.clone())).map_err(|message| {
+            Stopped::with(OutcomeKind::Refused, Failure::new("configuration", message))
+        })?;
         let acceptance = self.call(call).await?;
         self.after_call(baseline, acceptance).await
     }
 
-    /// Reads the relationship and refuses what is certain to be refused.
-    async fn prepare(&mut self) -> Result<Replica, Stopped> {
-        let client = self.session.client;
-        let replica = self.session.reader.read(client).await?;
+    /// Reads the relationship.
+    async fn read_first(&mut self) -> Result<Option<Replica>, Stopped> {
+        let replica = self.session.reader.read(self.session.client).await?;
         self.session.note(replica.as_ref());
         self.outcome.state_before = replica.as_ref().map(|replica| replica.state);
         self.event(&Event::Resolved(replica.as_ref()));
+        Ok(replica)
+    }
+
+    /// Refuses what is certain to be refused.
+    fn refuse(&self, replica: Option<Replica>) -> Result<Replica, Stopped> {
         let refusal = check(&self.session.vm, replica.as_ref()).err();
         let can_suspend = self.options.suspend_first
             && replica.as_ref().is_some_and(|replica| replica.state == ReplicationState::Replicating);
@@ -285,6 +306,7 @@ impl Run<'_> {
         self.outcome.return_value = Some(answer.return_value);
         match answer.return_value {
             ReturnValue::CompletedWithNoError | ReturnValue::MethodParametersCheckedJobStarted => {
+                self.note_acceptance(answer.job.as_ref());
                 self.session.job = answer.job.map(JobReader::new);
                 Ok(Acceptance::Accepted)
             }
