@@ -1,5 +1,7 @@
 //! Enumerate, Pull, Release.
 
+use std::time::Duration;
+
 use crate::error::Error;
 use crate::wsman::{Body, Enumerate, EnumerateReply, Item, Pull, Request};
 
@@ -53,6 +55,16 @@ impl<'c> Pages<'c> {
             None => State::End,
         };
         Ok(Some(reply.items))
+    }
+
+    /// What would be asked next.
+    fn last_request(&self) -> Request {
+        let context = match &self.state {
+            State::Next(context) => context.clone(),
+            State::Begin(_) | State::End => String::new(),
+        };
+        let body = Pull { context, max_elements: None, more: Vec::new() };
+        Request::Pull { resource_uri: self.resource_uri.clone(), body }
     }
 
     /// Gives the enumeration up. A host that does not answer loses nothing: the context expires by itself.
@@ -109,9 +121,14 @@ pub(super) async fn collect(
 async fn run(client: &Client, resource_uri: &str, body: Enumerate) -> Result<Vec<Item>, Error> {
     let mut pages = client.pages(resource_uri, body);
     let mut items = Vec::new();
+    let mut empty = 0;
+    let begun = client.clock().elapsed();
     loop {
         match pages.next().await {
-            Ok(Some(page)) => items.extend(page),
+            Ok(Some(page)) => {
+                empty = if page.is_empty() { empty + 1 } else { 0 };
+                items.extend(page);
+            }
             Ok(None) => return Ok(items),
             Err(error) => {
                 if !error.fault().is_some_and(crate::wsman::Fault::is_context_lost) {
@@ -120,9 +137,11 @@ async fn run(client: &Client, resource_uri: &str, body: Enumerate) -> Result<Vec
                 return Err(error);
             }
         }
-        if items.len() > MOST_ITEMS {
+        let took = client.clock().elapsed().saturating_sub(begun);
+        if items.len() > MOST_ITEMS || empty > MOST_EMPTY || took > LONGEST {
+            let request = pages.last_request();
             pages.release().await;
-            return Err(wrong(&Request::Identify));
+            return Err(wrong(&request));
         }
     }
 }
@@ -130,4 +149,8 @@ async fn run(client: &Client, resource_uri: &str, body: Enumerate) -> Result<Vec
 const MOST_TIMEOUTS: u32 = 10;
 const MOST_BEGINNINGS: u32 = 4;
 /// More than any question of ours can bring; a host that sends more is no host.
-const MOST_ITEMS: usize = 1_000_000;
+const MOST_ITEMS: usize = 200_000;
+/// Pages without an item in a row.
+const MOST_EMPTY: u32 = 100;
+/// How long a whole enumeration may take.
+const LONGEST: Duration = Duration::from_secs(1800);

@@ -28,7 +28,26 @@ impl Run<'_> {
         let mut pace = self.options.pace.pace(&self.session.vm.id);
         let mut shown = None;
         loop {
-            let look = self.look_and_report().await?;
+            let (options, clock) = (self.options, self.session.client.clock());
+            let left = self.left();
+            let out_of_time = async move {
+                match left {
+                    Some(left) => clock.sleep(left).await,
+                    None => std::future::pending().await,
+                }
+            };
+            // A read that hangs keeps nobody waiting; giving it up does no harm.
+            let look = tokio::select! {
+                biased;
+                look = self.look_and_report() => Ok(look?),
+                () = options.interrupt.wished() => Err(Woken::Interrupted),
+                () = out_of_time => Err(Woken::OutOfTime),
+            };
+            let look = match look {
+                Ok(look) => look,
+                Err(Woken::Interrupted) => return Err(self.interrupted_running(&course).await),
+                Err(_) => return Err(self.still_running(OUT_OF_TIME)),
+            };
             match course.observe(&look) {
                 Step::Continue => {}
                 Step::NeedInterval => course.set_interval(self.session.interval().await),
@@ -50,7 +69,7 @@ impl Run<'_> {
             }
             match self.rest(pace.next_pause()).await {
                 Woken::Rested => {}
-                Woken::OutOfTime => return Err(self.still_running("stopped waiting after the time given")),
+                Woken::OutOfTime => return Err(self.still_running(OUT_OF_TIME)),
                 Woken::Interrupted => return Err(self.interrupted_running(&course).await),
             }
         }
@@ -107,9 +126,15 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// What is left of the time that was given.
+    fn left(&self) -> Option<Duration> {
+        let now = self.session.client.clock().elapsed();
+        self.options.timeout.map(|timeout| (self.begun + timeout).saturating_sub(now))
+    }
+
     async fn rest(&self, pause: Duration) -> Woken {
         let clock = self.session.client.clock();
-        let left = self.options.timeout.map(|timeout| (self.begun + timeout).saturating_sub(clock.elapsed()));
+        let left = self.left();
         let is_last = left.is_some_and(|left| left <= pause);
         let pause = left.map_or(pause, |left| left.min(pause));
         tokio::select! {
@@ -226,3 +251,5 @@ fn sign_of(look: &Observation) -> (Option<u16>, Option<u16>) {
     };
     (state, job)
 }
+
+const OUT_OF_TIME: &str = "stopped waiting after the time given";

@@ -21,7 +21,7 @@ from pathlib import Path
 
 USER, PASSWORD = "operator", secrets.token_urlsafe(12)
 SPEED = 60  # host seconds per second: a resynchronization takes one
-LATEST = 2.0  # seconds after the start; a whole run takes less
+EARLY, LATEST = 0.15, 2.0  # seconds after the start; a whole run takes less
 ENV = os.environ | {"HVREPLICA_PASSWORD": PASSWORD}
 
 
@@ -38,7 +38,8 @@ def moment(binary: Path, number: int, seed: int) -> tuple[str, str | None]:
     """What the run after the killed one came to, and what is wrong with it."""
     chance = random.Random(f"{seed}:{number}")
     scenario = chance.choice(["healthy", "short-job", "critical-start", "paused-start", "job-exception"])
-    pause = chance.uniform(0, LATEST)
+    # The call leaves early, so half of the moments are early.
+    pause = chance.uniform(0, chance.choice([EARLY, LATEST]))
     simulate = [binary, "simulate", "--scenario", scenario, "--speed", str(SPEED), "--user", USER, "-o", "json"]
     with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
         simulate, env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

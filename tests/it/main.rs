@@ -4,6 +4,7 @@
 mod corpus;
 mod decode;
 mod faults;
+mod hostile;
 mod messages;
 mod msvm;
 mod ntlm;

@@ -405,4 +405,4 @@ const UNHURRIED: [&str; 5] = ["from-9", "from-8", "from-7", "fails", "several"];
 const RESYNCHRONIZE: &str = "Resynchronize";
 const MOST_EXCHANGES: usize = 20_000;
 /// What an operation that is under way when the time is over may still take, with its repetitions.
-const SLACK: Duration = Duration::from_secs(900);
+const SLACK: Duration = Duration::from_secs(600);

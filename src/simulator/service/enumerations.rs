@@ -70,6 +70,13 @@ pub(super) fn batch(
     wanted: Wanted,
     size: &mut dyn FnMut(Vec<Item>) -> usize,
 ) -> Option<Vec<Item>> {
+    if items.len() <= wanted.count {
+        let all: Vec<Item> = items.iter().cloned().collect();
+        if size(all.clone()).saturating_add(CONTEXT) <= wanted.bytes {
+            items.clear();
+            return Some(all);
+        }
+    }
     let frame = size(Vec::new());
     let mut used = frame;
     let mut taken = Vec::new();
