@@ -4,13 +4,43 @@
 
 use std::ops::Range;
 
-use super::seal::{SIGNATURE_LENGTH, SealContext, SealError};
+use super::sealing::{SealError, Sealing};
 
 /// The outer media type.
 pub const MEDIA_TYPE: &str = "multipart/encrypted";
-/// The protocol of bodies on connections authenticated by `Negotiate`.
-pub const PROTOCOL: &str = "application/HTTP-SPNEGO-session-encrypted";
-/// `Content-Type` of a sealed message.
+
+/// By which scheme of HTTP the connection was authenticated, which names the protocol of its bodies, whatever
+/// mechanism is inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// `Negotiate`.
+    Spnego,
+    /// `Kerberos`.
+    Kerberos,
+}
+
+impl Protocol {
+    /// The protocol's media type.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Spnego => "application/HTTP-SPNEGO-session-encrypted",
+            Self::Kerberos => "application/HTTP-Kerberos-session-encrypted",
+        }
+    }
+
+    /// `Content-Type` of a sealed message.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Spnego => CONTENT_TYPE,
+            Self::Kerberos => concat!(
+                "multipart/encrypted;protocol=\"application/HTTP-Kerberos-session-encrypted\";",
+                "boundary=\"Encrypted Boundary\""
+            ),
+        }
+    }
+}
+
+/// `Content-Type` of a sealed message on connections authenticated by `Negotiate`.
 pub const CONTENT_TYPE: &str = concat!(
     "multipart/encrypted;protocol=\"application/HTTP-SPNEGO-session-encrypted\";",
     "boundary=\"Encrypted Boundary\""
@@ -44,26 +74,32 @@ pub enum FramingError {
 pub struct Frame {
     /// Content type of the message itself.
     pub content_type: String,
-    /// The signature.
-    pub signature: [u8; SIGNATURE_LENGTH],
+    /// The protocol by which it is sealed.
+    pub protocol: Protocol,
+    /// The signature, of whatever length the mechanism has.
+    pub signature: Vec<u8>,
     /// Where the ciphertext lies.
     pub cipher: Range<usize>,
 }
 
-/// Seals a message and gives the body; its content type is [`CONTENT_TYPE`].
+/// Seals a message and gives the body; its content type is that of the context's protocol.
 ///
 /// # Errors
 ///
 /// [`SealError::Spent`] if the context is of no use any more.
-pub fn seal(context: &mut SealContext, content_type: &str, message: &[u8]) -> Result<Vec<u8>, SealError> {
-    let mut body = head(content_type, message.len()).into_bytes();
-    body.reserve(SIGNATURE_LENGTH + message.len() + CLOSING.len());
-    let signature_at = body.len();
-    body.extend_from_slice(&[0; SIGNATURE_LENGTH]);
-    let cipher_at = body.len();
-    body.extend_from_slice(message);
-    let signature = context.seal(&mut body[cipher_at..])?;
-    body[signature_at..cipher_at].copy_from_slice(&signature);
+pub fn seal<S: Sealing + ?Sized>(
+    context: &mut S,
+    content_type: &str,
+    message: &[u8],
+) -> Result<Vec<u8>, SealError> {
+    let mut cipher = message.to_vec();
+    let signature = context.seal(&mut cipher)?;
+    let length = u32::try_from(signature.len()).map_err(|_| SealError::MalformedSignature)?;
+    let mut body = head(context.protocol(), content_type, cipher.len()).into_bytes();
+    body.reserve_exact(PREFIX + signature.len() + cipher.len() + CLOSING.len());
+    body.extend_from_slice(&length.to_le_bytes());
+    body.extend_from_slice(&signature);
+    body.extend_from_slice(&cipher);
     body.extend_from_slice(CLOSING.as_bytes());
     Ok(body)
 }
@@ -74,12 +110,15 @@ pub fn seal(context: &mut SealContext, content_type: &str, message: &[u8]) -> Re
 ///
 /// What is wrong with the frame or the seal. A frame that cannot be read leaves the context behind the peer's, so
 /// that it is of no use either.
-pub fn unseal(
-    context: &mut SealContext,
+pub fn unseal<S: Sealing + ?Sized>(
+    context: &mut S,
     content_type: &str,
     mut body: Vec<u8>,
 ) -> Result<(String, Vec<u8>), FramingError> {
     let frame = unframe(content_type, &body)?;
+    if frame.protocol != context.protocol() {
+        return Err(FramingError::WrongProtocol);
+    }
     body.truncate(frame.cipher.end);
     body.drain(..frame.cipher.start);
     context.unseal(&frame.signature, &mut body)?;
@@ -98,10 +137,10 @@ pub fn is_sealed(content_type: &str) -> bool {
 ///
 /// What is wrong with the frame.
 pub fn unframe(content_type: &str, body: &[u8]) -> Result<Frame, FramingError> {
-    let boundary = outer(content_type)?;
+    let (protocol, boundary) = outer(content_type)?;
     let mut reader = Reader { body, at: 0 };
     reader.boundary(&boundary)?;
-    if !reader.header("content-type")?.eq_ignore_ascii_case(PROTOCOL) {
+    if !reader.header("content-type")?.eq_ignore_ascii_case(protocol.name()) {
         return Err(FramingError::WrongProtocol);
     }
     let (content_type, length) = original_content(reader.header("originalcontent")?)?;
@@ -109,30 +148,29 @@ pub fn unframe(content_type: &str, body: &[u8]) -> Result<Frame, FramingError> {
     if !reader.header("content-type")?.eq_ignore_ascii_case("application/octet-stream") {
         return Err(FramingError::PartHeader);
     }
-    let prefix: [u8; 4] = reader.take(4)?.try_into().map_err(|_| FramingError::Length)?;
-    if u32::from_le_bytes(prefix) != SIGNATURE_PREFIX {
+    let prefix: [u8; PREFIX] = reader.take(PREFIX)?.try_into().map_err(|_| FramingError::Length)?;
+    let size = usize::try_from(u32::from_le_bytes(prefix)).unwrap_or(usize::MAX);
+    if size == 0 || size > LONGEST_SIGNATURE {
         return Err(FramingError::Length);
     }
-    let signature = reader.take(SIGNATURE_LENGTH)?.try_into().map_err(|_| FramingError::Length)?;
+    let signature = reader.take(size)?.to_vec();
     let start = reader.at;
     reader.take(length)?;
     let cipher = start..reader.at;
     reader.closing(&boundary)?;
-    Ok(Frame { content_type: content_type.to_owned(), signature, cipher })
+    Ok(Frame { content_type: content_type.to_owned(), protocol, signature, cipher })
 }
 
-fn head(content_type: &str, length: usize) -> String {
-    let mut head = format!(
-        "--{BOUNDARY}\r\n\tContent-Type: {PROTOCOL}\r\n\tOriginalContent: type={content_type};Length={length}\r\n\
+fn head(protocol: Protocol, content_type: &str, length: usize) -> String {
+    let protocol = protocol.name();
+    format!(
+        "--{BOUNDARY}\r\n\tContent-Type: {protocol}\r\n\tOriginalContent: type={content_type};Length={length}\r\n\
          --{BOUNDARY}\r\n\tContent-Type: application/octet-stream\r\n"
-    );
-    // The length of the signature as four bytes, all of them ASCII.
-    head.extend(SIGNATURE_PREFIX.to_le_bytes().map(char::from));
-    head
+    )
 }
 
 /// Checks the outer content type and gives the boundary.
-fn outer(content_type: &str) -> Result<String, FramingError> {
+fn outer(content_type: &str) -> Result<(Protocol, String), FramingError> {
     if !is_sealed(content_type) {
         return Err(FramingError::NotSealed);
     }
@@ -142,12 +180,12 @@ fn outer(content_type: &str) -> Result<String, FramingError> {
             .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
             .map(|(_, value)| value)
     };
-    let protocol = parameter("protocol").ok_or(FramingError::WrongProtocol)?;
-    if !protocol.eq_ignore_ascii_case(PROTOCOL) {
-        return Err(FramingError::WrongProtocol);
-    }
+    let named = parameter("protocol").ok_or(FramingError::WrongProtocol)?;
+    let known = [Protocol::Spnego, Protocol::Kerberos];
+    let protocol = known.into_iter().find(|protocol| named.eq_ignore_ascii_case(protocol.name()));
+    let protocol = protocol.ok_or(FramingError::WrongProtocol)?;
     let boundary = parameter("boundary").filter(|boundary| !boundary.is_empty());
-    boundary.map(str::to_owned).ok_or(FramingError::Boundary)
+    Ok((protocol, boundary.ok_or(FramingError::Boundary)?.to_owned()))
 }
 
 /// Reads `type=application/soap+xml;charset=UTF-8;Length=123`.
@@ -211,12 +249,15 @@ impl<'a> Reader<'a> {
 
 const BOUNDARY: &str = "Encrypted Boundary";
 const CLOSING: &str = "--Encrypted Boundary--\r\n";
-const SIGNATURE_PREFIX: u32 = 16;
+/// The length of the signature, in bytes.
+const PREFIX: usize = 4;
+/// In bytes; NTLM has 16, Kerberos about 60.
+const LONGEST_SIGNATURE: usize = 256;
 const LONGEST_LINE: usize = 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::{CONTENT_TYPE, FramingError, is_sealed, seal, unframe, unseal};
+    use super::{CONTENT_TYPE, FramingError, Protocol, is_sealed, seal, unframe, unseal};
     use crate::auth::seal::{SealContext, SealError};
     use crate::secret::Secret;
 
@@ -266,7 +307,8 @@ mod tests {
         for text in [GOOD, blank.as_str(), lower.as_str(), GOOD.trim_end()] {
             let found = frame(text).unwrap();
             assert_eq!(found.content_type, "a/b;charset=UTF-16");
-            assert_eq!(&found.signature, b"SIGNATURE-OF-16B");
+            assert_eq!(found.signature, b"SIGNATURE-OF-16B");
+            assert_eq!(found.protocol, Protocol::Spnego);
             assert_eq!(&text.as_bytes()[found.cipher], b"HELLO");
         }
         let spaced = CONTENT_TYPE.replace(';', " ; ").replace("multipart", "Multipart");
@@ -284,7 +326,8 @@ mod tests {
             ("=5", "=18446744073709551616", FramingError::Length),
             ("=5", "=-5", FramingError::Length),
             ("=5", "=+5", FramingError::Length),
-            ("\x10\0\0\0", "\x11\0\0\0", FramingError::Length),
+            ("\x10\0\0\0", "\x11\0\0\0", FramingError::Boundary),
+            ("\x10\0\0\0", "\0\0\0\0", FramingError::Length),
             ("\x10\0\0\0", "\x7f\x7f\x7f\x7f", FramingError::Length),
             ("OriginalContent", "Original", FramingError::PartHeader),
             ("octet-stream", "octets", FramingError::PartHeader),

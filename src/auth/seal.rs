@@ -8,27 +8,14 @@ use md5::{Digest, Md5};
 use rc4::consts::U16;
 use rc4::{KeyInit, Rc4, StreamCipher};
 
+use super::framing::Protocol;
+use super::sealing::Sealing;
 use crate::secret::Secret;
+
+pub use super::sealing::SealError;
 
 /// Length of a signature in bytes.
 pub const SIGNATURE_LENGTH: usize = 16;
-
-/// Why a message cannot be sealed or unsealed. The context is spent then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SealError {
-    /// An earlier failure left the streams out of step.
-    #[error("the security context is spent")]
-    Spent,
-    /// The signature has not 16 bytes or not version 1.
-    #[error("the signature is malformed")]
-    MalformedSignature,
-    /// The message is not the next one.
-    #[error("the message is out of sequence")]
-    OutOfSequence,
-    /// The checksum does not fit: wrong key or changed text.
-    #[error("the signature does not fit the message")]
-    WrongSignature,
-}
 
 /// Both directions of one authenticated connection.
 ///
@@ -98,6 +85,20 @@ impl SealContext {
         stream.advance()?;
         self.spent = false;
         Ok(())
+    }
+}
+
+impl Sealing for SealContext {
+    fn protocol(&self) -> Protocol {
+        Protocol::Spnego
+    }
+
+    fn seal(&mut self, message: &mut Vec<u8>) -> Result<Vec<u8>, SealError> {
+        Self::seal(self, message).map(Vec::from)
+    }
+
+    fn unseal(&mut self, signature: &[u8], message: &mut Vec<u8>) -> Result<(), SealError> {
+        Self::unseal(self, signature, message)
     }
 }
 

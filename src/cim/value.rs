@@ -66,7 +66,7 @@ impl Value {
         if kind == Type::Char16 {
             return parse_char16(text).map(Self::Char16).ok_or_else(wrong);
         }
-        let trimmed = text.trim();
+        let trimmed = text.trim_ascii();
         let unsigned = |max: u64| {
             let digits = trimmed.strip_prefix('+').unwrap_or(trimmed);
             digits.parse::<u64>().ok().filter(|number| *number <= max).map(Self::Unsigned).ok_or_else(wrong)

@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::secret::Secret;
+
 use super::duration::parse_duration;
+use super::proxy;
 
 /// Resynchronize Hyper-V Replica from anywhere
 #[derive(Debug, Parser)]
@@ -42,12 +46,36 @@ pub(super) struct Connection {
     /// Read the password from standard input
     #[arg(long, global = true, conflicts_with = "password_file")]
     pub(super) password_stdin: bool,
-    /// Read the password from a file (else from HVREPLICA_PASSWORD, or asked for)
+    /// Read the password from a file (else from HVREPLICA_PASSWORD, the keyring, or asked for)
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
+    /// Keys for Kerberos, in place of a password
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) keytab: Option<PathBuf>,
+    /// Kerberos realm of the user
+    #[arg(long, global = true, value_name = "REALM")]
+    pub(super) realm: Option<String>,
+    /// Kerberos server, in place of krb5.conf
+    #[arg(long, global = true, value_name = "HOST[:PORT]")]
+    pub(super) kdc: Option<String>,
+    /// Kerberos name of the service (default HTTP/HOST, then WSMAN/HOST)
+    #[arg(long, global = true, value_name = "SERVICE/HOST", conflicts_with = "kerberos_host")]
+    pub(super) spn: Option<String>,
+    /// Name of the host for Kerberos, where --host is an address or an alias
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) kerberos_host: Option<String>,
     /// Trust the certificate authorities of this PEM file, too
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) ca_cert: Option<PathBuf>,
+    /// Certificate of --auth certificate, in PEM
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "pfx")]
+    pub(super) cert: Option<PathBuf>,
+    /// Its private key in PEM, if not in the same file; a passphrase comes from HVREPLICA_KEY_PASSPHRASE, or is asked for
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "pfx")]
+    pub(super) key: Option<PathBuf>,
+    /// Certificate and private key of --auth certificate, as a PFX file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) pfx: Option<PathBuf>,
     /// Trust exactly the certificate with this SHA-256
     #[arg(long, global = true, value_name = "HEX")]
     pub(super) pin_sha256: Option<String>,
@@ -57,6 +85,9 @@ pub(super) struct Connection {
     /// Let passwords and messages cross plain http in clear
     #[arg(long, global = true)]
     pub(super) danger_allow_unencrypted: bool,
+    /// Go through http://, socks5:// or socks5h://[USER:PASSWORD@]HOST:PORT, or through none (default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY)
+    #[arg(long, global = true, env = "HVREPLICA_PROXY", hide_env_values = true, value_name = "URL", value_parser = proxy::parse)]
+    pub(super) proxy: Option<Secret<String>>,
     /// How long to wait for a connection (such as 30s)
     #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) connect_timeout: Option<Duration>,
@@ -87,6 +118,9 @@ pub(super) struct Connection {
     /// Answer from a recording; no network, no host and no credentials needed
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) replay: Option<PathBuf>,
+    /// The password is not to come from the keyring
+    #[arg(skip)]
+    pub(super) asks_anew: bool,
     /// What to print on standard output
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "human")]
     pub(super) output: Format,
@@ -95,15 +129,15 @@ pub(super) struct Connection {
 /// How to authenticate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Method {
-    /// The best that both sides have; NTLM in this version
+    /// Kerberos where it can be had, else NTLM
     Negotiate,
     /// NTLMv2
     Ntlm,
-    /// Not in this version
+    /// Kerberos by keytab, password or the system's ticket (kinit)
     Kerberos,
     /// The password itself, inside TLS
     Basic,
-    /// Not in this version
+    /// A client certificate, inside TLS
     Certificate,
     /// Not in this version
     Credssp,
@@ -132,6 +166,10 @@ pub(super) enum Command {
     Job(Job),
     /// The protocol's own operations, for any class
     Wsman(Wsman),
+    /// Try a password and keep it in the system's keyring
+    Login,
+    /// Remove a password from the system's keyring
+    Logout,
     /// Print recorded SOAP envelopes as JSON
     Decode(Decode),
     /// Run a simulated Hyper-V host
@@ -144,7 +182,7 @@ pub(super) enum Command {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Resync {
     /// GUIDs or exact names of virtual machines
-    #[arg(required_unless_present = "all_required", value_name = "VM")]
+    #[arg(required_unless_present = "all_required", value_name = "VM", value_parser = NonEmptyStringValueParser::new())]
     pub(super) vms: Vec<String>,
     /// Every virtual machine that waits for a resynchronization (state 9)
     #[arg(long, conflicts_with = "vms")]
@@ -336,6 +374,17 @@ pub(super) enum Mode {
     ObjectAndEpr,
 }
 
+/// How strictly NTLM has to be bound to TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Cbt {
+    /// Not at all
+    None,
+    /// No binding, or the right one
+    Relaxed,
+    /// The right one
+    Strict,
+}
+
 /// `decode`
 #[derive(Debug, Args)]
 pub(super) struct Decode {
@@ -362,6 +411,15 @@ pub(super) struct Simulate {
     /// Host seconds per real second
     #[arg(long, value_name = "N")]
     pub(super) speed: Option<u32>,
+    /// Listen with TLS: the certificate, with what leads to its root, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// Its private key in PEM, if not in the same file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// How strictly NTLM has to be bound to the TLS channel (CbtHardeningLevel)
+    #[arg(long, value_name = "LEVEL", default_value = "relaxed", requires = "tls_cert")]
+    pub(super) cbt: Cbt,
     /// Offer Basic over plain http, too
     #[arg(long)]
     pub(super) danger_basic: bool,

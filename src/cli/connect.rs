@@ -1,5 +1,6 @@
 //! From arguments to a client.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,13 +8,14 @@ use jiff::Timestamp;
 use crate::client::{Client, ClientOptions, RealClock, RecordedIds, Surroundings, VirtualClock};
 use crate::job::FollowOptions;
 use crate::msvm::SCHEMA;
+use crate::secret::Secret;
 use crate::transport::{
-    Authentication, Endpoint, Http, HttpOptions, Recorder, RecorderOptions, Replayer, Scheme, Transport,
-    TransportError, Trust,
+    Authentication, Endpoint, Http, HttpOptions, Kerberos, Recorder, RecorderOptions, Replayer, Scheme,
+    Tickets, Transport, TransportError, Trust,
 };
 
 use super::args::{Connection, Method};
-use super::{credential, endpoint, profile};
+use super::{certificate, credential, endpoint, kerberos, profile, proxy};
 
 /// Why no client could be made.
 #[derive(Debug)]
@@ -33,6 +35,25 @@ impl From<String> for ConnectError {
 impl From<TransportError> for ConnectError {
     fn from(error: TransportError) -> Self {
         Self::Transport(error)
+    }
+}
+
+/// Whose password it is.
+pub(super) struct Account {
+    /// The host's name, without port.
+    pub(super) host: String,
+    /// The user, as given.
+    pub(super) user: String,
+}
+
+impl Account {
+    /// From `--host` and `--user`.
+    pub(super) fn of(connection: &Connection) -> Result<Self, String> {
+        let connection = profile::apply(connection.clone())?;
+        let host = connection.host.as_deref().ok_or(NO_HOST)?;
+        let host = endpoint::parse(host, &connection)?.host;
+        let user = connection.user.clone().ok_or(credential::NO_USER)?;
+        Ok(Self { host, user })
     }
 }
 
@@ -70,6 +91,21 @@ impl Host {
         Ok(host)
     }
 
+    /// The password that is used, where the method has one.
+    pub(super) fn password(&self) -> Option<Secret<String>> {
+        let Source::Network { options, .. } = &self.source else { return None };
+        match &options.authentication {
+            Authentication::Basic(credential) | Authentication::Ntlm(credential) => {
+                Some(credential.password().clone())
+            }
+            Authentication::Negotiate(_, Some(credential)) => Some(credential.password().clone()),
+            Authentication::Kerberos(Kerberos { tickets: Tickets::Password(credential), .. }) => {
+                Some(credential.password().clone())
+            }
+            _ => None,
+        }
+    }
+
     /// A host of its own, for the demonstration.
     pub(super) fn at(url: &str, options: HttpOptions) -> Self {
         Self {
@@ -94,15 +130,14 @@ impl Host {
     }
 
     fn network(connection: &Connection) -> Result<Self, ConnectError> {
-        let host = connection
-            .host
-            .as_deref()
-            .ok_or_else(|| "no host given: use --host NAME or HVREPLICA_HOST".to_owned())?;
+        let host = connection.host.as_deref().ok_or_else(|| NO_HOST.to_owned())?;
         let endpoint = endpoint::parse(host, connection)?;
         let url = endpoint.url();
         let authentication = authentication(connection, &endpoint)?;
         let mut options = HttpOptions::new(endpoint, authentication);
         options.trust = trust(connection)?;
+        options.proxy = proxy::choose(connection);
+        proxy::tell(&options)?;
         options.danger_allow_unencrypted = connection.danger_allow_unencrypted;
         if let Some(timeout) = connection.connect_timeout {
             options.connect_timeout = timeout;
@@ -127,7 +162,12 @@ impl Host {
 
     /// A client with a connection of its own.
     pub(super) fn client(&self) -> Result<Client, TransportError> {
-        let transport: Arc<dyn Transport> = match &self.source {
+        Ok(Client::new(self.transport()?, self.options.clone(), self.surroundings.clone(), SCHEMA))
+    }
+
+    /// A new connection, not made yet.
+    pub(super) fn transport(&self) -> Result<Arc<dyn Transport>, TransportError> {
+        Ok(match &self.source {
             Source::Recording(replayer) => {
                 let replayer: Arc<Replayer> = Arc::clone(replayer);
                 replayer
@@ -139,8 +179,7 @@ impl Host {
                     None => http,
                 }
             }
-        };
-        Ok(Client::new(transport, self.options.clone(), self.surroundings.clone(), SCHEMA))
+        })
     }
 
     /// Whether the answers come from a recording.
@@ -168,7 +207,14 @@ impl Host {
 }
 
 fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authentication, ConnectError> {
-    let method = connection.auth.unwrap_or(Method::Negotiate);
+    let has_certificate = connection.cert.is_some() || connection.pfx.is_some();
+    let method = match connection.auth {
+        None if has_certificate => Method::Certificate,
+        method => method.unwrap_or(Method::Negotiate),
+    };
+    if has_certificate && method != Method::Certificate {
+        return Err(ConnectError::Usage("--cert and --pfx go with --auth certificate only".to_owned()));
+    }
     match method {
         Method::Basic => {
             if endpoint.scheme == Scheme::Http && !connection.danger_allow_unencrypted {
@@ -176,16 +222,25 @@ fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authen
                     "--auth basic sends the password itself: use --https, or --danger-allow-unencrypted";
                 return Err(ConnectError::Usage(message.to_owned()));
             }
-            Ok(Authentication::Basic(credential::read(connection)?))
+            Ok(Authentication::Basic(credential::read(connection, &endpoint.host)?))
         }
-        Method::Ntlm => Ok(Authentication::Ntlm(credential::read(connection)?)),
-        Method::Negotiate => {
-            tracing::info!("negotiate: using NTLM; this version has no Kerberos");
-            Ok(Authentication::Ntlm(credential::read(connection)?))
+        Method::Ntlm => Ok(Authentication::Ntlm(credential::read(connection, &endpoint.host)?)),
+        Method::Negotiate => kerberos::negotiate(connection, &endpoint.host),
+        Method::Kerberos => kerberos::kerberos(connection, &endpoint.host),
+        Method::Certificate => {
+            if endpoint.scheme == Scheme::Http {
+                let message = "--auth certificate shows its certificate inside TLS: use --https";
+                return Err(ConnectError::Usage(message.to_owned()));
+            }
+            let certificate = certificate::read(connection)?;
+            tracing::info!(
+                "certificate: TLS stays at 1.2; in TLS 1.3 hosts ask for a certificate after the handshake, which is not supported"
+            );
+            Ok(Authentication::Certificate(certificate))
         }
-        Method::Kerberos | Method::Certificate | Method::Credssp => {
+        Method::Credssp => {
             let message =
-                "this version has no --auth kerberos, certificate or credssp: use negotiate, ntlm or basic";
+                "this version has no --auth credssp: use negotiate, kerberos, ntlm, certificate or basic";
             Err(ConnectError::Usage(message.to_owned()))
         }
     }
@@ -216,16 +271,24 @@ fn parse_pin(text: &str) -> Option<[u8; 32]> {
     if rest.is_empty() { bytes.try_into().ok() } else { None }
 }
 
+/// Said whatever else is to be silent.
 fn warn_of_danger(connection: &Connection) {
+    let mut err = std::io::stderr().lock();
     if connection.danger_accept_invalid_certs {
-        tracing::warn!(
-            "--danger-accept-invalid-certs: any certificate is accepted; whoever is on the way can read and change everything"
+        let _ = writeln!(
+            err,
+            "hvreplica: warning: --danger-accept-invalid-certs: any certificate is accepted; whoever is on the way can read and change everything"
         );
     }
     if connection.danger_allow_unencrypted {
-        tracing::warn!("--danger-allow-unencrypted: passwords and messages may cross the network in clear");
+        let _ = writeln!(
+            err,
+            "hvreplica: warning: --danger-allow-unencrypted: passwords and messages may cross the network in clear"
+        );
     }
 }
+
+const NO_HOST: &str = "no host given: use --host NAME or HVREPLICA_HOST";
 
 fn host_of(url: &str) -> &str {
     let authority = url.split("://").nth(1).unwrap_or(url).split('/').next().unwrap_or_default();

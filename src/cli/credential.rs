@@ -9,15 +9,24 @@ use crate::auth::Credential;
 use crate::secret::Secret;
 
 use super::args::Connection;
+use super::keyring;
 
-/// The credential: the name from `--user`, the password from standard input, a file, the environment, or asked
-/// for on the terminal.
-pub(super) fn read(connection: &Connection) -> Result<Credential, String> {
-    let user = connection.user.as_deref().ok_or("no user given: use --user NAME or HVREPLICA_USER")?;
-    Ok(Credential::new(user, password(connection, user)?))
+/// The credential: the name from `--user`, the password from standard input, a file, the environment, the system's
+/// keyring, or asked for on the terminal.
+pub(super) fn read(connection: &Connection, host: &str) -> Result<Credential, String> {
+    let user = connection.user.as_deref().ok_or(NO_USER)?;
+    Ok(Credential::new(user, password(connection, host, user)?))
 }
 
-fn password(connection: &Connection, user: &str) -> Result<Secret<String>, String> {
+/// Whether a password was given, or is what this is about, so that no ticket takes its place.
+pub(super) fn is_given(connection: &Connection) -> bool {
+    connection.asks_anew
+        || connection.password_stdin
+        || connection.password_file.is_some()
+        || std::env::var_os("HVREPLICA_PASSWORD").is_some()
+}
+
+fn password(connection: &Connection, host: &str, user: &str) -> Result<Secret<String>, String> {
     if connection.password_stdin {
         let mut text = Zeroizing::new(String::new());
         let mut input = std::io::stdin().lock().take(LONGEST);
@@ -29,6 +38,11 @@ fn password(connection: &Connection, user: &str) -> Result<Secret<String>, Strin
     }
     if let Ok(password) = std::env::var("HVREPLICA_PASSWORD") {
         return Ok(Secret::new(password));
+    }
+    if !connection.asks_anew
+        && let Some(password) = keyring::find(host, user)
+    {
+        return Ok(password);
     }
     if std::io::stdin().is_terminal() {
         let asked = rpassword::prompt_password(format!("Password of {user}: "));
@@ -55,4 +69,6 @@ fn first_line(text: &str) -> Secret<String> {
     Secret::new(text.split(['\r', '\n']).next().unwrap_or_default().to_owned())
 }
 
+/// What is missing without `--user`.
+pub(super) const NO_USER: &str = "no user given: use --user NAME or HVREPLICA_USER";
 const LONGEST: u64 = 64 * 1024;

@@ -16,14 +16,17 @@ use super::{interrupts, resync};
 
 /// Runs the command.
 pub(super) async fn run(connection: &Connection) -> Exit {
-    let interrupt = interrupts::heed();
+    if connection.record.is_some() || connection.replay.is_some() {
+        return Fail::usage("demo neither records nor replays").end(connection.output);
+    }
+    let interrupt = interrupts::heed_both();
     match show(connection, interrupt).await {
         Ok(exit) => exit,
         Err(fail) => fail.end(connection.output),
     }
 }
 
-async fn show(connection: &Connection, interrupt: Interrupt) -> Result<Exit, Fail> {
+async fn show(connection: &Connection, interrupt: (Interrupt, Interrupt)) -> Result<Exit, Fail> {
     let scenario = Scenario::named(SCENARIO)
         .ok_or_else(|| Fail::new(Exit::Defect, "scenario", "the scenario is missing"))?;
     let password = made_up()?;

@@ -43,6 +43,17 @@ pub(super) fn parse(host: &str, connection: &Connection) -> Result<Endpoint, Str
     Ok(Endpoint { scheme, host: name.to_owned(), port, path: format!("/{path}") })
 }
 
+/// A host as it may be written, without its port.
+pub(super) fn without_port(host: &str) -> String {
+    let (scheme, rest) = host.split_once("://").map_or(("", host), |(scheme, rest)| (scheme, rest));
+    let (authority, path) = rest.split_once('/').map_or((rest, ""), |(authority, path)| (authority, path));
+    let Ok((name, Some(_))) = split_port(authority) else { return host.to_owned() };
+    let name = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
+    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+    let path = if path.is_empty() { String::new() } else { format!("/{path}") };
+    format!("{scheme}{name}{path}")
+}
+
 /// Splits `NAME:PORT`, `[ADDRESS]:PORT`, and leaves a bare IPv6 address whole.
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), String> {
     let bad = |port: &str| format!("{port:?} is no port");
@@ -63,6 +74,18 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), String> {
 #[cfg(test)]
 mod tests {
     use super::{Connection, parse};
+
+    #[test]
+    fn a_port_is_taken_off() {
+        for (host, wanted) in [
+            ("hv1:1234", "hv1"),
+            ("hv1", "hv1"),
+            ("https://[::1]:99/wsman", "https://[::1]/wsman"),
+            ("fe80::1", "fe80::1"),
+        ] {
+            assert_eq!(super::without_port(host), wanted);
+        }
+    }
 
     #[test]
     fn every_form_of_a_host() {

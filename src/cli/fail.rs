@@ -11,14 +11,15 @@ use super::args::Format;
 use super::connect::ConnectError;
 use super::exit::Exit;
 use super::output::outcome::FORMAT;
-use super::output::text::printable;
+use super::output::text::line;
 
 /// What failed, with its exit code.
 #[derive(Debug)]
 pub(super) struct Fail {
     /// The code.
     pub(super) exit: Exit,
-    kind: &'static str,
+    /// A word for programs.
+    pub(super) kind: &'static str,
     /// What happened.
     pub(super) message: String,
     /// What to do.
@@ -86,9 +87,9 @@ impl Fail {
     /// Says it in words on standard error.
     pub(super) fn say(&self) {
         let mut err = std::io::stderr().lock();
-        let _ = writeln!(err, "hvreplica: {}", printable(&self.message));
+        let _ = writeln!(err, "hvreplica: {}", line(&self.message));
         if let Some(hint) = &self.hint {
-            let _ = writeln!(err, "  hint: {}", printable(hint));
+            let _ = writeln!(err, "  hint: {}", line(hint));
         }
     }
 }
@@ -126,4 +127,17 @@ impl From<ConnectError> for Fail {
             ConnectError::Transport(error) => Self::from(error),
         }
     }
+}
+
+/// Output that could not be written. Whoever reads and has had enough is no failure.
+pub(super) fn written(result: std::io::Result<()>) -> Result<(), Fail> {
+    match result {
+        Ok(()) => std::io::stdout().flush().or_else(pass_broken_pipe),
+        Err(error) => pass_broken_pipe(error),
+    }
+    .map_err(|error| Fail::new(Exit::Defect, "output", format!("the output cannot be written: {error}")))
+}
+
+fn pass_broken_pipe(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
 }

@@ -6,14 +6,27 @@ use crate::replica::Interrupt;
 
 /// Heeds interruptions from now on: the first is a wish to stop, the second ends the program at once.
 pub(super) fn heed() -> Interrupt {
-    let (wish, heard) = watch::channel(false);
+    let (interrupt, insisted) = heed_both();
     tokio::spawn(async move {
-        signal().await;
-        let _ = wish.send(true);
-        signal().await;
+        insisted.wished().await;
         leave();
     });
-    Interrupt::new(heard)
+    interrupt
+}
+
+/// Heeds interruptions from now on: the first wish to stop, and the one that insists.
+pub(super) fn heed_both() -> (Interrupt, Interrupt) {
+    let (wish, heard) = watch::channel(false);
+    let (insist, heard_again) = watch::channel(false);
+    tokio::spawn(async move {
+        signal().await;
+        wish.send_replace(true);
+        signal().await;
+        insist.send_replace(true);
+        // Whoever heeds them is not to be left waiting for a sender that is gone.
+        std::future::pending::<()>().await;
+    });
+    (Interrupt::new(heard), Interrupt::new(heard_again))
 }
 
 #[expect(clippy::exit, reason = "whoever interrupts twice does not want to wait for an orderly end")]

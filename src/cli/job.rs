@@ -16,7 +16,7 @@ use super::args::{Connection, Format, JobCommand};
 use super::connect::Host;
 use super::duration::words;
 use super::exit::Exit;
-use super::fail::Fail;
+use super::fail::{Fail, written};
 use super::interrupts;
 use super::output::outcome::{FORMAT, job as job_json, time};
 use super::output::text::{printable, table};
@@ -50,24 +50,26 @@ async fn show_all(connection: &Connection, host: &Host, client: &Client) -> Resu
         own.map(|(_, element)| element_json(element)).collect()
     };
     let mut out = std::io::stdout().lock();
-    let _ = match connection.output {
+    written(match connection.output {
         Format::Human => {
             let rows: Vec<Vec<String>> = jobs.iter().map(row).collect();
             write!(out, "{}", table(&["ID", "TYPE", "STATE", "DONE", "ELAPSED"], &rows))
         }
         Format::Json => {
-            let jobs: Vec<Value> = jobs.iter().map(|job| whole(job, &[], &of(job))).collect();
+            let jobs: Vec<Value> = jobs.iter().map(|job| whole(job, &[], Some(&of(job)))).collect();
             writeln!(out, "{}", json!({ "format": FORMAT, "host": host.name, "jobs": jobs }))
         }
-        Format::Ndjson => jobs.iter().try_for_each(|job| writeln!(out, "{}", whole(job, &[], &of(job)))),
-    };
+        Format::Ndjson => {
+            jobs.iter().try_for_each(|job| writeln!(out, "{}", whole(job, &[], Some(&of(job)))))
+        }
+    })?;
     Ok(Exit::Success)
 }
 
 async fn show(connection: &Connection, host: &Host, client: &Client, id: &str) -> Result<Exit, Fail> {
     let job = JobReader::new(reference(id)).read(client).await?.ok_or_else(|| no_such_job(id))?;
     let errors = if job.is_over() && !job.is_success() { errors(client, &job).await } else { Vec::new() };
-    print(connection, host, &job, &errors);
+    print(connection, host, &job, &errors)?;
     Ok(Exit::Success)
 }
 
@@ -101,7 +103,7 @@ async fn follow_job(
     match ending {
         Ending::Over(job) => {
             let errors = if job.is_success() { Vec::new() } else { errors(client, &job).await };
-            print(connection, host, &job, &errors);
+            print(connection, host, &job, &errors)?;
             Ok(exit)
         }
         Ending::Suspended(_) => {
@@ -109,8 +111,10 @@ async fn follow_job(
         }
         Ending::NotFound => Err(no_such_job(id)),
         Ending::Vanished(_) => {
-            let message = "the job is gone: the host has removed it, or was restarted; how it ended cannot be told";
-            Err(Fail::new(exit, "unknown", message).hint("for a resynchronization look at `hvreplica status`"))
+            let message =
+                "the job is gone: the host has removed it, or was restarted; how it ended cannot be told";
+            Err(Fail::new(exit, "unknown", message)
+                .hint("for a resynchronization look at `hvreplica status`"))
         }
         Ending::LostContact(_) => {
             Err(Fail::new(exit, "unknown", "the host could not be read any more").hint(again))
@@ -130,7 +134,7 @@ async fn cancel(connection: &Connection, host: &Host, client: &Client, id: &str)
     let exit = Exit::of_cancelling(&cancel);
     match cancel {
         JobCancel::Cancelled(job) => {
-            print(connection, host, &job, &[]);
+            print(connection, host, &job, &[])?;
             Ok(exit)
         }
         JobCancel::NotFound => Err(no_such_job(id)),
@@ -150,7 +154,8 @@ async fn cancel(connection: &Connection, host: &Host, client: &Client, id: &str)
         }
         JobCancel::NotReached(_) => {
             let message = "cancelling was asked for, but the host does not show it";
-            let hint = format!("look at `hvreplica job show {id}` and `hvreplica status` before asking again");
+            let hint =
+                format!("look at `hvreplica job show {id}` and `hvreplica status` before asking again");
             Err(Fail::new(exit, "unknown", message).may_have_run().hint(hint))
         }
     }
@@ -165,19 +170,19 @@ fn no_such_job(id: &str) -> Fail {
         .hint("a host keeps an ended job for five minutes; see `hvreplica job list`")
 }
 
-fn print(connection: &Connection, host: &Host, job: &Job, errors: &[JobError]) {
+fn print(connection: &Connection, host: &Host, job: &Job, errors: &[JobError]) -> Result<(), Fail> {
     let mut out = std::io::stdout().lock();
-    let _ = match connection.output {
+    written(match connection.output {
         Format::Human => write!(out, "{}", block(job, errors)),
         Format::Json | Format::Ndjson => {
-            let mut document = whole(job, errors, &[]);
+            let mut document = whole(job, errors, None);
             if let Some(document) = document.as_object_mut() {
                 document.insert("format".to_owned(), FORMAT.into());
                 document.insert("host".to_owned(), host.name.as_str().into());
             }
             writeln!(out, "{document}")
         }
-    };
+    })
 }
 
 fn progress(connection: &Connection, job: &Job) {
@@ -191,13 +196,16 @@ fn progress(connection: &Connection, job: &Job) {
     }
 }
 
-fn whole(job: &Job, errors: &[JobError], affected: &[Value]) -> Value {
+fn whole(job: &Job, errors: &[JobError], affected: Option<&[Value]>) -> Value {
     let mut document = job_json(job, errors);
     if let Some(document) = document.as_object_mut() {
         let kind = job.job_type.map(|kind| json!({ "code": kind.code(), "label": kind.label() }));
         document.insert("type".to_owned(), kind.into());
         document.insert("started_at".to_owned(), job.started.or(job.submitted).map(time).into());
-        document.insert("affected".to_owned(), affected.into());
+        // Where it was not asked for, nothing is said of it.
+        if let Some(affected) = affected {
+            document.insert("affected".to_owned(), affected.into());
+        }
     }
     document
 }
@@ -209,7 +217,7 @@ fn element_json(element: &Reference) -> Value {
 
 fn row(job: &Job) -> Vec<String> {
     vec![
-        job.instance_id.clone(),
+        printable(&job.instance_id).into_owned(),
         job.job_type.map(|kind| kind.to_string()).unwrap_or_default(),
         format!("{} ({})", job.state_label(), job.state.code()),
         job.percent_complete.map(|percent| format!("{percent} %")).unwrap_or_default(),

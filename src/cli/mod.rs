@@ -4,6 +4,7 @@
 //! output and decides nothing about a resynchronization.
 
 mod args;
+mod certificate;
 mod confirm;
 mod connect;
 mod credential;
@@ -18,9 +19,13 @@ mod fail;
 mod interrupts;
 mod job;
 mod journal;
+mod kerberos;
+mod keyring;
 mod log;
+mod login;
 pub mod output;
 mod profile;
+mod proxy;
 mod resync;
 mod simulate;
 
@@ -29,8 +34,9 @@ mod values;
 mod wsman;
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 pub use exit::Exit;
 
@@ -38,7 +44,7 @@ use args::{Cli, Command};
 
 /// Runs the program with these arguments, the first being its name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match parse(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let is_asked_for = !error.use_stderr();
@@ -49,7 +55,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     log::begin(&cli.connection);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return Exit::Defect };
-    runtime.block_on(dispatch(cli))
+    let exit = runtime.block_on(dispatch(cli));
+    // A question that nobody answered is not waited for.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Reads the arguments. The tree of commands is left to the end of the program: taking it down costs a third of
+/// the whole parsing.
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = ManuallyDrop::new(Cli::command());
+    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 async fn dispatch(cli: Cli) -> Exit {
@@ -59,6 +76,8 @@ async fn dispatch(cli: Cli) -> Exit {
         Command::Status(status) => status::run(&connection, &status).await,
         Command::Job(job) => job::run(&connection, &job.command).await,
         Command::Wsman(wsman) => wsman::run(&connection, &wsman.command).await,
+        Command::Login => login::login(&connection).await,
+        Command::Logout => login::logout(&connection),
         Command::Decode(decode) => decode_command::run(&decode),
         Command::Simulate(simulate) => simulate::run(&connection, &simulate).await,
         Command::Demo => demo::run(&connection).await,

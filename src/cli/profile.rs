@@ -7,8 +7,11 @@ use clap::ValueEnum;
 use etcetera::{BaseStrategy, choose_base_strategy};
 use serde::Deserialize;
 
+use crate::secret::Secret;
+
 use super::args::{Connection, Method};
 use super::duration::parse_duration;
+use super::{endpoint, proxy};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +31,16 @@ struct Profile {
     auth: Option<String>,
     user: Option<String>,
     password_file: Option<PathBuf>,
+    keytab: Option<PathBuf>,
+    realm: Option<String>,
+    kdc: Option<String>,
+    spn: Option<String>,
+    kerberos_host: Option<String>,
     ca_cert: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    pfx: Option<PathBuf>,
+    proxy: Option<String>,
     pin_sha256: Option<String>,
     danger_accept_invalid_certs: bool,
     danger_allow_unencrypted: bool,
@@ -45,21 +57,39 @@ pub(super) fn apply(mut connection: Connection) -> Result<Connection, String> {
     let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let profile = find(&text, &name).map_err(|error| format!("{}: {error}", file.display()))?;
     let duration = |text: Option<String>| text.as_deref().map(parse_duration).transpose();
-    let names_scheme = connection.https || connection.http;
-    connection.https = connection.https || (profile.https && !names_scheme);
-    connection.http = connection.http || (profile.http && !names_scheme);
-    // A host of its own does not take over the port of another.
-    let has_host = connection.host.is_some();
-    connection.port = connection.port.or(if has_host { None } else { profile.port });
-    connection.host = connection.host.or(profile.host);
+    // Where to go is taken as a whole: a host given otherwise does not get the scheme and port of this one.
+    if connection.host.is_none() {
+        let (host, port) = match (&profile.host, connection.port) {
+            (Some(host), Some(_)) => (Some(endpoint::without_port(host)), connection.port),
+            (host, _) => (host.clone(), profile.port),
+        };
+        connection.host = host;
+        connection.port = port;
+        let names_scheme = connection.https || connection.http;
+        connection.https |= profile.https && !names_scheme;
+        connection.http |= profile.http && !names_scheme;
+    }
     if let (None, Some(method)) = (connection.auth, &profile.auth) {
         connection.auth = Some(Method::from_str(method, false)?);
     }
     connection.user = connection.user.or(profile.user);
-    if !connection.password_stdin {
+    if !connection.password_stdin && std::env::var_os("HVREPLICA_PASSWORD").is_none() {
         connection.password_file = connection.password_file.or(profile.password_file);
     }
+    connection.keytab = connection.keytab.or(profile.keytab);
+    connection.realm = connection.realm.or(profile.realm);
+    connection.kdc = connection.kdc.or(profile.kdc);
+    if connection.spn.is_none() && connection.kerberos_host.is_none() {
+        connection.spn = profile.spn;
+        connection.kerberos_host = profile.kerberos_host;
+    }
     connection.ca_cert = connection.ca_cert.or(profile.ca_cert);
+    if connection.cert.is_none() && connection.pfx.is_none() {
+        connection.cert = profile.cert;
+        connection.key = connection.key.or(profile.key);
+        connection.pfx = profile.pfx;
+    }
+    connection.proxy = connection.proxy.or_else(|| profile.proxy.map(Secret::new));
     connection.pin_sha256 = connection.pin_sha256.or(profile.pin_sha256);
     connection.danger_accept_invalid_certs |= profile.danger_accept_invalid_certs;
     connection.danger_allow_unencrypted |= profile.danger_allow_unencrypted;
@@ -81,7 +111,12 @@ fn find(text: &str, name: &str) -> Result<Profile, String> {
     }
     let keys = table.keys().cloned().collect::<Vec<_>>().join(", ");
     let profile: Result<Profile, _> = table.try_into();
-    profile.map_err(|_| format!("profile {name:?} has a key or value that is not known, among {keys}"))
+    let profile = profile
+        .map_err(|_| format!("profile {name:?} has a key or value that is not known, among {keys}"))?;
+    if profile.proxy.as_deref().is_some_and(proxy::has_credentials) {
+        return Err(format!("profile {name:?} has a proxy with credentials; secrets are not allowed there"));
+    }
+    Ok(profile)
 }
 
 fn usual_file() -> Option<PathBuf> {
@@ -95,10 +130,10 @@ mod tests {
 
     #[test]
     fn profiles_hold_options_and_no_secrets() {
-        let text = "[profile.lab]\nhost = 'hv1'\nhttps = true\nconnect-timeout = '5s'\n[profile.bad]\npassword = 'p-w'\n[profile.odd]\nx = 1";
+        let text = "[profile.lab]\nhost = 'hv1'\nhttps = true\nconnect-timeout = '5s'\n[profile.bad]\npassword = 'p-w'\n[profile.odd]\nx = 1\n[profile.way]\nproxy = 'http://me:p-w@p:1'";
         let lab = find(text, "lab").unwrap();
         assert_eq!((lab.host.as_deref(), lab.https), (Some("hv1"), true));
-        let errors = ["bad", "odd", "none"].map(|name| find(text, name).unwrap_err());
+        let errors = ["bad", "odd", "way", "none"].map(|name| find(text, name).unwrap_err());
         assert!(errors.iter().all(|error| !error.contains("p-w")), "{errors:?}");
         assert!(errors[0].contains("secrets are not allowed"), "{errors:?}");
     }

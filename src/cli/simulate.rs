@@ -6,9 +6,10 @@ use serde_json::json;
 
 use crate::auth::random;
 use crate::secret::Secret;
-use crate::simulator::{HostTime, Scenario, Server, ServerSettings, ServerTruth};
+use crate::simulator::{Hardening, HostTime, Scenario, Server, ServerSettings, ServerTls, ServerTruth};
 
-use super::args::{Connection, Format, Simulate};
+use super::args::{Cbt, Connection, Format, Simulate};
+use super::certificate;
 use super::exit::Exit;
 use super::fail::Fail;
 use super::interrupts;
@@ -36,6 +37,7 @@ async fn serve(connection: &Connection, args: &Simulate) -> Result<(), Fail> {
     let mut settings = ServerSettings::new(*scenario, user, password.clone());
     settings.listen = args.listen;
     settings.basic = args.danger_basic;
+    settings.tls = tls(args).map_err(Fail::usage)?;
     if let Some(speed) = args.speed {
         settings.pace = HostTime::Times(speed);
     }
@@ -82,6 +84,17 @@ fn account(truth: &ServerTruth) -> serde_json::Value {
         "succeeded": of(&truth.host.succeeded),
         "open_enumerations": truth.open_enumerations,
     })
+}
+
+fn tls(args: &Simulate) -> Result<Option<ServerTls>, String> {
+    let Some(cert) = &args.tls_cert else { return Ok(None) };
+    let identity = certificate::from_pem(cert, args.tls_key.as_deref().unwrap_or(cert))?;
+    let hardening = match args.cbt {
+        Cbt::None => Hardening::None,
+        Cbt::Relaxed => Hardening::Relaxed,
+        Cbt::Strict => Hardening::Strict,
+    };
+    Ok(Some(ServerTls { identity, hardening }))
 }
 
 fn list(format: Format) {

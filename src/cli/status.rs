@@ -9,7 +9,7 @@ use crate::replica::{FindError, RelationshipStatus, VirtualMachine, find, status
 use super::args::{Connection, Format, Status};
 use super::connect::Host;
 use super::exit::Exit;
-use super::fail::Fail;
+use super::fail::{Fail, written};
 use super::output::outcome::{FORMAT, time};
 use super::output::text::{printable, table};
 
@@ -31,14 +31,18 @@ async fn show(connection: &Connection, args: &Status) -> Result<(), Fail> {
     let wanted = (!named.is_empty()).then_some(named.as_slice());
     let relationships = status(&client, wanted).await?;
     let mut out = std::io::stdout().lock();
-    let _ = match connection.output {
+    written(match connection.output {
+        Format::Human if relationships.is_empty() => {
+            let _ = writeln!(std::io::stderr().lock(), "hvreplica: there is no replication relationship");
+            Ok(())
+        }
         Format::Human => write!(out, "{}", words(&relationships)),
         Format::Json => {
             let rows: Vec<Value> = relationships.iter().map(relationship).collect();
             writeln!(out, "{}", json!({ "format": FORMAT, "host": host.name, "relationships": rows }))
         }
         Format::Ndjson => relationships.iter().try_for_each(|row| writeln!(out, "{}", relationship(row))),
-    };
+    })?;
     host.close();
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::wsman::{Enumerate, EnumerationMode, Filter, Identity, Invocation, Inv
 use super::args::{Connection, Format, Mode, Target, WsmanCommand};
 use super::connect::Host;
 use super::exit::Exit;
-use super::fail::Fail;
+use super::fail::{Fail, written};
 use super::interrupts;
 use super::output::json::Json;
 use super::output::text::printable;
@@ -21,32 +21,42 @@ use super::values::{any_class, parameters, resource_uri, selectors};
 /// Runs the command.
 pub(super) async fn run(connection: &Connection, command: &WsmanCommand) -> Exit {
     match run_command(connection, command).await {
-        Ok(()) => Exit::Success,
+        Ok(exit) => exit,
         Err(fail) => fail.end(connection.output),
     }
 }
 
-async fn run_command(connection: &Connection, command: &WsmanCommand) -> Result<(), Fail> {
+async fn run_command(connection: &Connection, command: &WsmanCommand) -> Result<Exit, Fail> {
     let host = Host::new(connection)?;
     let client = host.client()?;
     let format = connection.output;
+    let mut exit = Exit::Success;
     match command {
-        WsmanCommand::Identify => identity(format, &client.identify().await?),
+        WsmanCommand::Identify => written(identity(format, &client.identify().await?))?,
         WsmanCommand::Get(target) => {
             let instance = client.get(&reference(target)?).await?;
-            print_item(format, &Item { instance: Some(instance), reference: None });
+            written(print_item(format, &Item { instance: Some(instance), reference: None }))?;
         }
-        WsmanCommand::Enumerate { .. } => enumerate(format, &client, command).await?,
+        WsmanCommand::Enumerate { .. } => exit = enumerate(format, &client, command).await?,
         WsmanCommand::Invoke { target, method, param } => {
             let target = reference(target)?;
             let parameters = parameters(param, &target.resource_uri, method, &SCHEMA).map_err(Fail::usage)?;
             let invoke = Invoke { target, method: method.clone(), parameters };
             let answer = client.invoke(invoke).await.map_err(|error| Fail::of_call(&error))?;
-            invocation(format, &answer);
+            written(invocation(format, &answer))?;
+            exit = exit_of(&answer);
         }
     }
     host.close();
-    Ok(())
+    Ok(exit)
+}
+
+/// A method that returns neither success nor the start of a job has refused.
+fn exit_of(answer: &Invocation) -> Exit {
+    match answer.return_value.as_ref().and_then(Value::as_u64) {
+        None | Some(0 | 4096) => Exit::Success,
+        Some(_) => Exit::Refused,
+    }
 }
 
 fn reference(target: &Target) -> Result<Reference, Fail> {
@@ -55,9 +65,9 @@ fn reference(target: &Target) -> Result<Reference, Fail> {
 }
 
 /// Prints the items as they come, page by page.
-async fn enumerate(format: Format, client: &Client, command: &WsmanCommand) -> Result<(), Fail> {
+async fn enumerate(format: Format, client: &Client, command: &WsmanCommand) -> Result<Exit, Fail> {
     let WsmanCommand::Enumerate { resource, selector, wql, mode, max_elements } = command else {
-        return Ok(());
+        return Ok(Exit::Success);
     };
     let mut uri = resource_uri(&resource.resource, &resource.namespace);
     let filter = match wql {
@@ -81,28 +91,26 @@ async fn enumerate(format: Format, client: &Client, command: &WsmanCommand) -> R
             biased;
             () = interrupts::signal() => {
                 pages.release().await;
-                return Err(Fail::new(Exit::Interrupted, "interrupted", "interrupted"));
+                return printer.broken_off(Fail::new(Exit::Interrupted, "interrupted", "interrupted"));
             }
             page = pages.next() => page,
         };
         match page {
             Ok(Some(items)) => {
-                if items.iter().try_for_each(|item| printer.item(item)).is_err() {
-                    // Whoever reads has had enough.
+                if let Err(error) = items.iter().try_for_each(|item| printer.item(item)) {
                     pages.release().await;
-                    return Ok(());
+                    return written(Err(error)).map(|()| Exit::Success);
                 }
             }
             Ok(None) => break,
             Err(error) => {
                 pages.release().await;
-                let _ = printer.end();
-                return Err(error.into());
+                return printer.broken_off(error.into());
             }
         }
     }
-    let _ = printer.end();
-    Ok(())
+    written(printer.end())?;
+    Ok(Exit::Success)
 }
 
 /// Prints items one by one: JSON as one array, the others as they are.
@@ -138,6 +146,17 @@ impl Printer {
         }
     }
 
+    /// Ends early. One document stays one: an array that was begun is closed, and the failure said in words alone.
+    fn broken_off(mut self, fail: Fail) -> Result<Exit, Fail> {
+        let has_begun = self.format == Format::Json && self.count > 0;
+        let _ = if has_begun { self.end() } else { self.out.flush() };
+        if !has_begun {
+            return Err(fail);
+        }
+        fail.say();
+        Ok(fail.exit)
+    }
+
     fn end(&mut self) -> std::io::Result<()> {
         if self.format == Format::Json {
             self.out.write_all(if self.count == 0 { b"[]\n" } else { b"]\n" })?;
@@ -146,14 +165,15 @@ impl Printer {
     }
 }
 
-fn print_item(format: Format, item: &Item) {
-    let mut out = std::io::stdout().lock();
-    let _ = match format {
-        Format::Human => write_words(&mut out, item),
-        Format::Json | Format::Ndjson => serde_json::to_writer(&mut out, &Json(item))
+fn print_item(format: Format, item: &Item) -> std::io::Result<()> {
+    let mut text = Vec::new();
+    let written = match format {
+        Format::Human => write_words(&mut text, item),
+        Format::Json | Format::Ndjson => serde_json::to_writer(&mut text, &Json(item))
             .map_err(Into::into)
-            .and_then(|()| out.write_all(b"\n")),
+            .and_then(|()| text.write_all(b"\n")),
     };
+    written.and_then(|()| std::io::stdout().write_all(&text))
 }
 
 fn write_words(out: &mut impl Write, item: &Item) -> std::io::Result<()> {
@@ -188,9 +208,9 @@ fn write_properties(out: &mut impl Write, properties: &[(crate::cim::Name, Value
     Ok(())
 }
 
-fn identity(format: Format, identity: &Identity) {
+fn identity(format: Format, identity: &Identity) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    let _ = match format {
+    match format {
         Format::Human => writeln!(
             out,
             "vendor    {}\nversion   {}\nprotocol  {}",
@@ -212,7 +232,7 @@ fn identity(format: Format, identity: &Identity) {
             }
             writeln!(out, "{document}")
         }
-    };
+    }
 }
 
 fn snake_case(name: &str) -> String {
@@ -226,11 +246,11 @@ fn snake_case(name: &str) -> String {
     out
 }
 
-fn invocation(format: Format, answer: &Invocation) {
+fn invocation(format: Format, answer: &Invocation) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let null = Value::Null;
     let return_value = answer.return_value.as_ref().unwrap_or(&null);
-    let _ = match format {
+    match format {
         Format::Human => {
             let text = return_value.to_text().unwrap_or_default();
             writeln!(out, "{} returned {}", answer.method, printable(&text))
@@ -244,7 +264,7 @@ fn invocation(format: Format, answer: &Invocation) {
             });
             writeln!(out, "{document}")
         }
-    };
+    }
 }
 
 const BUFFER: usize = 64 * 1024;

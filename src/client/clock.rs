@@ -16,6 +16,10 @@ pub trait Clock: Send + Sync {
     fn elapsed(&self) -> Duration;
     /// Waits.
     fn sleep(&self, pause: Duration) -> Sleep<'_>;
+    /// Ends when that much time has passed since the clock was made; never, on a clock that only pauses move.
+    fn until(&self, _moment: Duration) -> Sleep<'_> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// The clock of this machine.
@@ -35,6 +39,13 @@ impl Clock for RealClock {
 
     fn sleep(&self, pause: Duration) -> Sleep<'_> {
         Box::pin(tokio::time::sleep(pause))
+    }
+
+    fn until(&self, moment: Duration) -> Sleep<'_> {
+        match self.0.checked_add(moment) {
+            Some(moment) => Box::pin(tokio::time::sleep_until(moment)),
+            None => Box::pin(std::future::pending()),
+        }
     }
 }
 

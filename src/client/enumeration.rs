@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::wsman::{Body, Enumerate, EnumerateReply, Item, Pull, Request};
+use crate::wsman::{Body, DecodeError, Enumerate, EnumerateReply, Item, Kind, Pull, Request};
 
 use super::{Client, wrong};
 
@@ -13,7 +13,9 @@ pub struct Pages<'c> {
     client: &'c Client,
     resource_uri: String,
     state: State,
+    max_elements: u32,
     timed_out: u32,
+    empty: u32,
 }
 
 enum State {
@@ -25,8 +27,8 @@ enum State {
 impl<'c> Pages<'c> {
     pub(super) fn new(client: &'c Client, resource_uri: String, mut body: Enumerate) -> Self {
         body.optimize = true;
-        body.max_elements.get_or_insert(client.options.max_elements);
-        Self { client, resource_uri, state: State::Begin(body), timed_out: 0 }
+        let max_elements = *body.max_elements.get_or_insert(client.options.max_elements);
+        Self { client, resource_uri, state: State::Begin(body), max_elements, timed_out: 0, empty: 0 }
     }
 
     /// The next items; `None` at the end. A page may be empty.
@@ -44,7 +46,7 @@ impl<'c> Pages<'c> {
             State::Next(context) => {
                 let body = Pull {
                     context: context.clone(),
-                    max_elements: Some(self.client.options.max_elements),
+                    max_elements: Some(self.max_elements),
                     more: Vec::new(),
                 };
                 self.pull(&Request::Pull { resource_uri: self.resource_uri.clone(), body }).await?
@@ -54,17 +56,11 @@ impl<'c> Pages<'c> {
             Some(context) => State::Next(context.to_owned()),
             None => State::End,
         };
+        self.empty = if reply.items.is_empty() { self.empty + 1 } else { 0 };
+        if self.empty > MOST_EMPTY {
+            return Err(Error::Reply(DecodeError::WrongReply(Kind::Pull)));
+        }
         Ok(Some(reply.items))
-    }
-
-    /// What would be asked next.
-    fn last_request(&self) -> Request {
-        let context = match &self.state {
-            State::Next(context) => context.clone(),
-            State::Begin(_) | State::End => String::new(),
-        };
-        let body = Pull { context, max_elements: None, more: Vec::new() };
-        Request::Pull { resource_uri: self.resource_uri.clone(), body }
     }
 
     /// Gives the enumeration up. A host that does not answer loses nothing: the context expires by itself.
@@ -121,14 +117,10 @@ pub(super) async fn collect(
 async fn run(client: &Client, resource_uri: &str, body: Enumerate) -> Result<Vec<Item>, Error> {
     let mut pages = client.pages(resource_uri, body);
     let mut items = Vec::new();
-    let mut empty = 0;
     let begun = client.clock().elapsed();
     loop {
         match pages.next().await {
-            Ok(Some(page)) => {
-                empty = if page.is_empty() { empty + 1 } else { 0 };
-                items.extend(page);
-            }
+            Ok(Some(page)) => items.extend(page),
             Ok(None) => return Ok(items),
             Err(error) => {
                 if !error.fault().is_some_and(crate::wsman::Fault::is_context_lost) {
@@ -138,19 +130,18 @@ async fn run(client: &Client, resource_uri: &str, body: Enumerate) -> Result<Vec
             }
         }
         let took = client.clock().elapsed().saturating_sub(begun);
-        if items.len() > MOST_ITEMS || empty > MOST_EMPTY || took > LONGEST {
-            let request = pages.last_request();
+        if items.len() > MOST_ITEMS || took > LONGEST {
             pages.release().await;
-            return Err(wrong(&request));
+            return Err(Error::Reply(DecodeError::WrongReply(Kind::Enumerate)));
         }
     }
 }
 
 const MOST_TIMEOUTS: u32 = 10;
 const MOST_BEGINNINGS: u32 = 4;
+/// Pages without an item in a row; a host that sends more never comes to an end.
+const MOST_EMPTY: u32 = 1000;
 /// More than any question of ours can bring; a host that sends more is no host.
 const MOST_ITEMS: usize = 200_000;
-/// Pages without an item in a row.
-const MOST_EMPTY: u32 = 100;
 /// How long a whole enumeration may take.
 const LONGEST: Duration = Duration::from_secs(1800);

@@ -107,6 +107,12 @@ impl Client {
         Self { lane: lane.into(), ..self.clone() }
     }
 
+    /// A client of the same host over another connection; what is known of the host's clock is shared.
+    #[must_use]
+    pub fn over(&self, transport: Arc<dyn Transport>) -> Self {
+        Self { transport, ..self.clone() }
+    }
+
     /// The clock.
     pub fn clock(&self) -> &dyn Clock {
         &*self.surroundings.clock
@@ -209,13 +215,15 @@ impl Client {
         loop {
             match self.exchange(request, Connection::Any).await {
                 Ok(message) => return Ok(message),
-                Err(Failure(error, retry_after)) => match tries.next_pause(&error, retry_after, self.clock().elapsed()) {
-                    Some(pause) => {
-                        tracing::info!(operation = request.kind().name(), error = %error, ?pause, "trying again");
-                        self.clock().sleep(pause).await;
+                Err(Failure(error, retry_after)) => {
+                    match tries.next_pause(&error, retry_after, self.clock().elapsed()) {
+                        Some(pause) => {
+                            tracing::info!(operation = request.kind().name(), error = %error, ?pause, "trying again");
+                            self.clock().sleep(pause).await;
+                        }
+                        None => return Err(error),
                     }
-                    None => return Err(error),
-                },
+                }
             }
         }
     }
@@ -241,7 +249,7 @@ impl Client {
         }
         let message = self.message(request, &header.message_id, &response)?;
         match message.body {
-            Body::Fault(fault) => Err(Failure::from(Error::Fault(fault))),
+            Body::Fault(fault) => Err(Failure(Error::Fault(fault), response.retry_after)),
             _ => Ok(message),
         }
     }
@@ -249,8 +257,10 @@ impl Client {
     fn message(&self, request: &Request, id: &str, response: &HttpResponse) -> Result<Message, Failure> {
         let is_soap = is_soap(&response.content_type);
         if response.body.is_empty() || !is_soap {
+            let is_empty = response.body.is_empty();
+            let content_type = if is_empty { String::new() } else { response.content_type.clone() };
             let error = match response.status {
-                200..=299 => Error::NotWinrm { content_type: response.content_type.clone() },
+                200..=299 => Error::NotWinrm { content_type },
                 status => Error::Http { status },
             };
             return Err(Failure(error, response.retry_after));

@@ -30,12 +30,8 @@ impl Default for Retry {
 
 impl Retry {
     /// One try only.
-    pub const NEVER: Self = Self {
-        tries: 1,
-        first_pause: Duration::ZERO,
-        longest_pause: Duration::ZERO,
-        budget: Duration::ZERO,
-    };
+    pub const NEVER: Self =
+        Self { tries: 1, first_pause: Duration::ZERO, longest_pause: Duration::ZERO, budget: Duration::ZERO };
 
     /// Begins a read at that time; the seed makes its pauses uneven.
     pub(super) fn begin(self, now: Duration, seed: u32) -> Tries {
@@ -101,7 +97,10 @@ mod tests {
         assert_eq!(first, pauses(1));
         assert_ne!(first, pauses(2));
         let mut tries = Retry::default().begin(now, 1);
-        assert_eq!(tries.next_pause(&busy, Some(Duration::from_secs(90)), now), Some(Duration::from_secs(20)));
+        assert_eq!(
+            tries.next_pause(&busy, Some(Duration::from_secs(90)), now),
+            Some(Duration::from_secs(20))
+        );
         assert_eq!(tries.next_pause(&Error::Http { status: 404 }, None, now), None);
     }
 

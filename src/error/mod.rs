@@ -76,6 +76,8 @@ impl Error {
                 error.kind(),
                 TransportErrorKind::Refused { .. }
                     | TransportErrorKind::NotOffered { .. }
+                    | TransportErrorKind::Kerberos(_)
+                    | TransportErrorKind::CertificateRefused { .. }
                     | TransportErrorKind::Forbidden
             ),
             _ => false,
@@ -124,6 +126,7 @@ impl Error {
                 TransportErrorKind::NameLookup => "name_lookup",
                 TransportErrorKind::Connect => "connect",
                 TransportErrorKind::Tls => "tls",
+                TransportErrorKind::Proxy => "proxy",
                 TransportErrorKind::ConnectionLost => "connection_lost",
                 TransportErrorKind::TimedOut => "timed_out",
                 TransportErrorKind::Redirect { .. } => "redirect",

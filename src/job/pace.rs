@@ -13,7 +13,8 @@ pub struct Pace {
 impl Pace {
     /// Pauses from `first` to `longest`; the seed makes them uneven.
     pub fn new(first: Duration, longest: Duration, seed: u32) -> Self {
-        Self { next: first, longest: longest.max(first), seed }
+        let first = first.clamp(SHORTEST, LONGEST);
+        Self { next: first, longest: longest.clamp(first, LONGEST), seed }
     }
 
     /// The next pause.
@@ -25,6 +26,11 @@ impl Pace {
         pause * (900 + (self.seed >> 16) % 201) / 1000
     }
 }
+
+/// A host is not asked without any pause.
+const SHORTEST: Duration = Duration::from_millis(1);
+/// And is not forgotten.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,8 @@ pub struct Job {
     pub elapsed: Option<Duration>,
     /// `TimeSubmitted`
     pub submitted: Option<Timestamp>,
+    /// `ScheduledStartTime`
+    pub scheduled: Option<Timestamp>,
     /// `StartTime`
     pub started: Option<Timestamp>,
     /// `TimeOfLastStateChange`
@@ -84,6 +86,7 @@ impl Job {
             percent_complete: number(instance, "PercentComplete"),
             elapsed: instance.get("ElapsedTime").and_then(Value::as_interval).and_then(|time| time.length()),
             submitted: time("TimeSubmitted"),
+            scheduled: time("ScheduledStartTime"),
             started: time("StartTime"),
             changed: time("TimeOfLastStateChange"),
             error_code: number(instance, "ErrorCode").filter(|code| *code != 0),

@@ -6,7 +6,7 @@ use crate::msvm::replication_relationship::ReplicationState as State;
 
 use super::resynchronize::{Run, Stopped};
 use super::session::bearable;
-use super::{Acceptance, Baseline, Event, Failure, JournalEntry, OutcomeKind, Past, Replica};
+use super::{Acceptance, Baseline, Event, JournalEntry, OutcomeKind, Past, Replica};
 
 impl Run<'_> {
     /// Looks for what was asked for before; goes on where nothing was, or where it is over and did not succeed.
@@ -40,8 +40,7 @@ impl Run<'_> {
         let is_running = replica.is_some_and(|replica| replica.state == State::Resynchronizing);
         let is_accepted = past.is_accepted || is_running;
         if is_accepted && !is_running && past.baseline.is_ahead(self.session.client.host_time()) {
-            let follows = self.options.follow.unwrap_or(false);
-            if !follows {
+            if self.options.follow != Some(true) {
                 return Err(Stopped(OutcomeKind::Scheduled, None));
             }
         }
@@ -113,16 +112,10 @@ impl Run<'_> {
     }
 
     /// What to do about a call of another run of which nothing is to be seen.
-    pub(super) fn journal_hint(&self) -> Option<&'static str> {
-        let is_past = self.is_written_down && !self.outcome.invoked;
-        is_past.then_some("; where it is certain that none runs, run again with a new journal")
-    }
-
-    /// A failure that names the journal where it matters.
-    pub(super) fn with_journal(&self, failure: Failure) -> Failure {
-        match (self.journal_hint(), failure.hint.clone()) {
-            (Some(more), Some(hint)) => failure.hint(hint + more),
-            _ => failure,
+    pub(super) fn journal_hint(&self) -> &'static str {
+        match self.is_written_down && !self.outcome.invoked {
+            true => "; where it is certain that none runs, run again with a new journal",
+            false => "",
         }
     }
 }

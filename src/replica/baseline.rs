@@ -35,25 +35,22 @@ impl Baseline {
         }
     }
 
-    /// Whether data has been replicated or applied since: after the job was submitted, where that is known, else
-    /// after the host's time then.
-    pub fn has_moved(&self, replica: &Replica, submitted: Option<Timestamp>) -> bool {
-        let is_after = |moment: Timestamp| match submitted {
-            Some(submitted) => moment > submitted,
-            None => self.is_after(moment),
-        };
-        let moved = |before: Option<Timestamp>, now: Option<Timestamp>| {
-            now.is_some_and(|now| before.is_none_or(|before| now > before) && is_after(now))
+    /// Whether data has been replicated or applied since; since the time to start, where there is one. Without
+    /// anything to compare with, nothing has.
+    pub fn has_moved(&self, replica: &Replica) -> bool {
+        let begin = self.begin();
+        let moved = |before: Option<Timestamp>, now: Option<Timestamp>| match now {
+            Some(now) => (before.is_some() || begin.is_some()) && Some(now) > before && Some(now) >= begin,
+            None => false,
         };
         moved(self.last_replication, replica.last_replication) || moved(self.last_apply, replica.last_apply)
     }
 
-    /// Whether a moment of the host's clock is later than the baseline, beyond the second that an HTTP `Date`
-    /// leaves open.
-    fn is_after(&self, moment: Timestamp) -> bool {
-        self.host_time.is_none_or(|host_time| {
-            host_time.checked_add(Duration::from_secs(1)).is_ok_and(|end_of_second| moment >= end_of_second)
-        })
+    /// The earliest moment of the host's clock that is certain to come after the call: an HTTP `Date` leaves the
+    /// rest of its second open.
+    fn begin(&self) -> Option<Timestamp> {
+        let call = self.host_time.and_then(|time| time.checked_add(Duration::from_secs(1)).ok());
+        call.max(self.start_time)
     }
 
     /// Whether the start that was asked for still lies ahead.

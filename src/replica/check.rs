@@ -26,6 +26,8 @@ pub enum Refusal {
     DiskUpdate,
     /// Another operation is under way.
     OtherOperation,
+    /// The host itself does not know the state.
+    UnknownState,
 }
 
 impl Refusal {
@@ -43,6 +45,7 @@ impl Refusal {
             Self::Failover => "a failover has been made, is under way or is prepared",
             Self::DiskUpdate => "the set of replicated disks is being updated",
             Self::OtherOperation => "another replication operation is under way",
+            Self::UnknownState => "the host itself does not know the state of the replication",
         }
     }
 
@@ -59,7 +62,9 @@ impl Refusal {
             Self::InitialReplication => "wait for initial replication to finish",
             Self::Failover => "finish or revert the failover first",
             Self::DiskUpdate => "wait until the update of the disks is done, then look at `hvreplica status`",
-            Self::OtherOperation => "wait until it is done, then look at `hvreplica status`",
+            Self::OtherOperation | Self::UnknownState => {
+                "wait until it is done, then look at `hvreplica status`"
+            }
         }
     }
 }
@@ -88,6 +93,8 @@ pub fn check(vm: &VirtualMachine, replica: Option<&Replica>) -> Result<(), Refus
     driven_relationship(vm)?;
     let Some(replica) = replica else {
         return Err(match vm.mode {
+            // What the machine says of its incoming relationship.
+            ReplicationMode::Replica if vm.replica.as_ref().is_some_and(is_failed_over) => Refusal::Failover,
             ReplicationMode::Replica => Refusal::ReplicaOnly,
             _ => Refusal::NotReplicated,
         });
@@ -115,7 +122,19 @@ pub fn check(vm: &VirtualMachine, replica: Option<&Replica>) -> Result<(), Refus
         | State::WaitingToStartResynchronization
         | State::Resynchronizing
         | State::ResynchronizationSuspended
-        | State::Unknown
         | State::Unlisted(_) => Ok(()),
+        State::Unknown => Err(Refusal::UnknownState),
     }
+}
+
+fn is_failed_over(replica: &Replica) -> bool {
+    use ReplicationState as State;
+    matches!(
+        replica.state,
+        State::Recovered
+            | State::Committed
+            | State::FailoverInProgress
+            | State::FailbackInProgress
+            | State::FailbackComplete
+    )
 }

@@ -74,6 +74,10 @@ impl VirtualMachine {
 /// # Errors
 /// [`FindError`].
 pub async fn find(client: &Client, wanted: &str) -> Result<VirtualMachine, FindError> {
+    // PowerShell and others write a GUID in braces.
+    let bare =
+        wanted.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).filter(|bare| is_vm_name(bare));
+    let wanted = bare.unwrap_or(wanted);
     if is_vm_name(wanted) {
         return by_id(client, wanted).await?.ok_or(FindError::NotFound { similar: Vec::new() });
     }

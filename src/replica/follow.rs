@@ -1,26 +1,16 @@
 //! Follows a resynchronization until its course is decided, or nobody waits any longer.
 
-use std::time::Duration;
-
-use crate::error::Error;
 use crate::job::errors;
 use crate::msvm::replication_relationship::ReplicationState;
 
 use super::interrupt::OnInterrupt;
+use super::patience::{Patience, Woken};
 use super::resynchronize::{Run, Stopped};
-use super::session::bearable;
 use super::state_change::{Changed, cancel};
 use super::{
     Acceptance, Baseline, Course, Ending, Event, Failure, JobSeen, Observation, OutcomeKind, ReplicaSeen,
     Step, Verdict,
 };
-
-/// Why waiting ended early.
-enum Woken {
-    Rested,
-    Interrupted,
-    OutOfTime,
-}
 
 impl Run<'_> {
     pub(super) async fn follow(&mut self, baseline: Baseline, acceptance: Acceptance) -> Result<(), Stopped> {
@@ -28,56 +18,68 @@ impl Run<'_> {
         let mut pace = self.options.pace.pace(&self.session.vm.id);
         let mut shown = None;
         loop {
-            let (options, clock) = (self.options, self.session.client.clock());
-            let left = self.left();
-            let out_of_time = async move {
-                match left {
-                    Some(left) => clock.sleep(left).await,
-                    None => std::future::pending().await,
-                }
-            };
-            // A read that hangs keeps nobody waiting; giving it up does no harm.
-            let look = tokio::select! {
-                biased;
-                look = self.look_and_report() => Ok(look?),
-                () = options.interrupt.wished() => Err(Woken::Interrupted),
-                () = out_of_time => Err(Woken::OutOfTime),
-            };
-            let look = match look {
-                Ok(look) => look,
-                Err(Woken::Interrupted) => return Err(self.interrupted_running(&course).await),
-                Err(_) => return Err(self.still_running(OUT_OF_TIME)),
+            let patience = patience_of(self);
+            let look = match patience.of(self.look_and_report()).await {
+                Ok(look) => look?,
+                Err(woken) => return Err(self.woken(woken, &course).await),
             };
             match course.observe(&look) {
                 Step::Continue => {}
-                Step::NeedInterval => course.set_interval(self.session.interval().await),
-                Step::NeedRivals => {
-                    if let Some(found) = self.session.has_rivals(course.baseline()).await {
-                        course.set_rivals(found);
-                    }
-                }
+                Step::NeedInterval => match patience.of(self.session.interval()).await {
+                    Ok(interval) => course.set_interval(interval),
+                    Err(woken) => return Err(self.woken(woken, &course).await),
+                },
+                Step::NeedRivals => match patience.of(self.session.has_rivals(course.baseline())).await {
+                    Ok(found) => found.into_iter().for_each(|found| course.set_rivals(found)),
+                    Err(woken) => return Err(self.woken(woken, &course).await),
+                },
                 Step::Done(ending) => return Err(self.ended(&ending, &course)),
             }
-            if self.options.follow == Some(false) && course.is_accepted() {
-                return Err(Stopped(OutcomeKind::Started, None));
+            if let Some(stopped) = self.is_enough(&course, &look) {
+                return Err(stopped);
             }
-            self.find_lost_job(&look).await?;
+            if let Err(woken) = patience.of(self.find_lost_job(&look)).await {
+                return Err(self.woken(woken, &course).await);
+            }
             // What has changed is looked at again soon.
             let sign = sign_of(&look);
             if shown.replace(sign) != Some(sign) {
                 pace = self.options.pace.pace(&self.session.vm.id);
             }
-            match self.rest(pace.next_pause()).await {
-                Woken::Rested => {}
-                Woken::OutOfTime => return Err(self.still_running(OUT_OF_TIME)),
-                Woken::Interrupted => return Err(self.interrupted_running(&course).await),
+            if let Err(woken) = patience.rest(pace.next_pause()).await {
+                return Err(self.woken(woken, &course).await);
             }
         }
     }
 
+    /// Where it is not to be followed: as soon as it is known whether it was accepted, or overdue to show.
+    fn is_enough(&self, course: &Course, look: &Observation) -> Option<Stopped> {
+        if self.follows() {
+            return None;
+        }
+        if course.is_accepted() {
+            let is_scheduled = self.outcome.start_time.is_some();
+            return Some(Stopped(
+                if is_scheduled { OutcomeKind::Scheduled } else { OutcomeKind::Started },
+                None,
+            ));
+        }
+        course.is_overdue(look.at).then(|| self.stopped(course, "nothing is to be followed"))
+    }
+
+    async fn woken(&mut self, woken: Woken, course: &Course) -> Stopped {
+        match woken {
+            Woken::OutOfTime => self.stopped(course, "stopped waiting after the time given"),
+            Woken::Interrupted => self.interrupted_running(course).await,
+        }
+    }
+
     async fn look_and_report(&mut self) -> Result<Observation, Stopped> {
-        let look = self.session.look().await;
-        let look = look.map_err(|error| self.lost_sight(&error))?;
+        let look = self.session.look().await.map_err(|error| {
+            let failure = Failure::of_error(&error).hint(self.settle_hint());
+            let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
+            Stopped::with(OutcomeKind::Unknown, failure)
+        })?;
         if let JobSeen::Seen(job) = &look.job
             && job.is_over()
             && !job.is_success()
@@ -98,15 +100,8 @@ impl Run<'_> {
         Ok(look)
     }
 
-    /// The host cannot be read any more, for good: what was asked for goes on unseen.
-    fn lost_sight(&self, error: &Error) -> Stopped {
-        let failure = Failure::of_error(error).hint(self.settle_hint());
-        let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
-        Stopped::with(OutcomeKind::Unknown, failure)
-    }
-
     /// Where no job is known, or the known one is gone while it still runs, there may be another to watch.
-    async fn find_lost_job(&mut self, look: &Observation) -> Result<(), Stopped> {
+    async fn find_lost_job(&mut self, look: &Observation) {
         let is_running = matches!(
             &look.replica,
             ReplicaSeen::Seen(replica) if replica.state == ReplicationState::Resynchronizing
@@ -117,30 +112,9 @@ impl Run<'_> {
             JobSeen::Seen(ref job) => job.is_over() && is_running,
             JobSeen::Unreadable => false,
         };
-        if may_be_there {
-            let found = bearable(self.session.find_job().await).map_err(|error| self.lost_sight(&error))?;
-            if let Some(Some(job)) = found {
-                self.session.attach(&job);
-            }
-        }
-        Ok(())
-    }
-
-    /// What is left of the time that was given.
-    fn left(&self) -> Option<Duration> {
-        let now = self.session.client.clock().elapsed();
-        self.options.timeout.map(|timeout| (self.begun + timeout).saturating_sub(now))
-    }
-
-    async fn rest(&self, pause: Duration) -> Woken {
-        let clock = self.session.client.clock();
-        let left = self.left();
-        let is_last = left.is_some_and(|left| left <= pause);
-        let pause = left.map_or(pause, |left| left.min(pause));
-        tokio::select! {
-            biased;
-            () = self.options.interrupt.wished() => Woken::Interrupted,
-            () = clock.sleep(pause) => if is_last { Woken::OutOfTime } else { Woken::Rested },
+        // A look that fails costs nothing: the relationship is looked at all the same.
+        if may_be_there && let Ok(Some(job)) = self.session.find_job().await {
+            self.session.attach(&job);
         }
     }
 
@@ -157,7 +131,7 @@ impl Run<'_> {
                 let kind = if course.is_accepted() { "unknown" } else { "in_doubt" };
                 let message = format!("{}; {}", ending.reason, self.known(course));
                 let failure = Failure::new(kind, message).may_have_run().hint(self.settle_hint());
-                Stopped::with(OutcomeKind::Unknown, self.with_journal(failure))
+                Stopped::with(OutcomeKind::Unknown, failure)
             }
         }
     }
@@ -177,30 +151,55 @@ impl Run<'_> {
             (true, false) => "the call left once, and its answer is lost",
             (false, _) => "nothing was asked for in this run",
         };
-        let looks = course.looks();
-        format!("{call}; {state}; {job}; looked {looks} times")
+        format!("{call}; {state}; {job}; looked {} times", course.looks())
     }
 
     /// The command that tells later.
     fn settle_hint(&self) -> String {
         let (host, vm) = (self.session.client.endpoint(), &self.session.vm.id);
         let job = self.session.last_job.as_ref().map(|job| {
-            format!("; while its job exists, `hvreplica job show {} --host {host}` tells more", job.instance_id)
+            format!(
+                "; while its job exists, `hvreplica job show {} --host {host}` tells more",
+                job.instance_id
+            )
         });
         format!(
-            "look at `hvreplica status {vm} --host {host}` before asking again; it was not asked for twice{}",
-            job.unwrap_or_default()
+            "look at `hvreplica status {vm} --host {host}` before asking again; it was not asked for twice{}{}",
+            job.unwrap_or_default(),
+            self.journal_hint()
         )
     }
 
+    /// Nobody waits any longer. Where it is not even known to run, that is what is said.
+    fn stopped(&self, course: &Course, why: &str) -> Stopped {
+        if course.is_accepted() {
+            let host_time = self.session.client.host_time();
+            let ahead = self.outcome.start_time.filter(|start| host_time.is_none_or(|now| now < *start));
+            return self.still_running(&match ahead {
+                Some(start) => format!("{why}; it is still scheduled for {start}"),
+                None => format!("{why}; the resynchronization goes on"),
+            });
+        }
+        let message = format!("{why}, before it was clear whether the resynchronization runs");
+        let failure = Failure::new("in_doubt", message).may_have_run().hint(self.settle_hint());
+        Stopped::with(OutcomeKind::Unknown, failure)
+    }
+
     fn still_running(&self, message: &str) -> Stopped {
-        let hint = match &self.session.job {
-            Some(job) if job.reference().selector("InstanceID").is_some() => format!(
-                "follow it with `hvreplica job follow {}` or `hvreplica resync {}`",
-                job.reference().selector("InstanceID").unwrap_or_default(),
-                self.session.vm.id
-            ),
-            _ => format!("follow it with `hvreplica resync {}`, which attaches to it", self.session.vm.id),
+        let id = &self.session.vm.id;
+        let is_running = self
+            .session
+            .last_replica
+            .as_ref()
+            .is_some_and(|replica| replica.state == ReplicationState::Resynchronizing);
+        let job = self.session.job.as_ref().and_then(|job| job.reference().selector("InstanceID"));
+        // Only one that runs is attached to; in any other state another would be asked for.
+        let hint = match (is_running, job) {
+            (true, Some(job)) => {
+                format!("follow it with `hvreplica job follow {job}` or `hvreplica resync {id}`")
+            }
+            (true, None) => format!("follow it with `hvreplica resync {id}`, which attaches to it"),
+            (false, _) => format!("look at `hvreplica status {id}`"),
         };
         Stopped::with(
             OutcomeKind::StillRunning,
@@ -210,12 +209,7 @@ impl Run<'_> {
 
     async fn interrupted_running(&mut self, course: &Course) -> Stopped {
         if self.options.on_interrupt == OnInterrupt::Leave {
-            let message = if course.is_accepted() {
-                "interrupted; the resynchronization goes on"
-            } else {
-                "interrupted before it was clear whether the resynchronization runs"
-            };
-            return self.still_running(message);
+            return self.stopped(course, "interrupted");
         }
         let (client, vm) = (self.session.client, self.session.vm.clone());
         let job = self.session.job.clone();
@@ -239,6 +233,12 @@ impl Run<'_> {
     }
 }
 
+/// The patience of a run, apart from what it looks at.
+pub(super) fn patience_of<'a>(run: &Run<'a>) -> Patience<'a> {
+    let deadline = run.options.timeout.map(|timeout| run.begun.saturating_add(timeout));
+    Patience::new(&run.options.interrupt, run.session.client.clock(), deadline)
+}
+
 /// What counts as a change.
 fn sign_of(look: &Observation) -> (Option<u16>, Option<u16>) {
     let state = match &look.replica {
@@ -251,5 +251,3 @@ fn sign_of(look: &Observation) -> (Option<u16>, Option<u16>) {
     };
     (state, job)
 }
-
-const OUT_OF_TIME: &str = "stopped waiting after the time given";

@@ -71,9 +71,9 @@ pub async fn cancel_job(client: &Client, reference: &Reference) -> Result<JobCan
         Some(Changed::Reached) => true,
         Some(Changed::NotReached(_)) => false,
         None => match terminate(client, &job.reference).await {
-            Ok(
-                StateChange::CompletedWithNoError | StateChange::MethodParametersCheckedTransitionStarted,
-            ) => ends(client, &mut reader).await,
+            Ok(StateChange::CompletedWithNoError | StateChange::MethodParametersCheckedTransitionStarted) => {
+                ends(client, &mut reader).await
+            }
             Ok(code) => {
                 let (code, label) = (code.code(), code.label().into_owned());
                 return Ok(JobCancel::Refused { is_resynchronization: false, code, label });

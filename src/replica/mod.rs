@@ -16,6 +16,8 @@ mod invoke;
 mod jobs;
 mod journal;
 mod outcome;
+mod patience;
+mod prepare;
 mod relationship;
 mod resynchronize;
 mod schedule;

@@ -43,6 +43,10 @@ impl Replica {
         })
     }
 
+    /// What stands for a relationship that is not there.
+    pub(super) const ABSENT: Self =
+        Self { state: ReplicationState::Disabled, health: None, last_replication: None, last_apply: None };
+
     /// Whether it waits for a resynchronization to be started, or for the time of a scheduled one.
     pub fn is_waiting(&self) -> bool {
         self.state == ReplicationState::WaitingToStartResynchronization

@@ -14,14 +14,15 @@ use crate::msvm::replication_relationship::ReplicationState;
 use crate::msvm::replication_service::ResynchronizeReturnValue as ReturnValue;
 
 use super::check::driven_relationship;
+use super::follow::patience_of;
 use super::interrupt::{Interrupt, OnInterrupt};
 use super::invoke::{self, Answer};
 use super::outcome::kind_of;
+use super::patience::Woken;
 use super::session::Session;
-use super::state_change::{self, Changed};
 use super::{
-    Acceptance, Baseline, Event, Events, Failure, Journal, JournalEntry, Outcome, OutcomeKind, Replica, ReplicaReader, Schedule,
-    VirtualMachine, check,
+    Acceptance, Baseline, Event, Events, Failure, JobSeen, Journal, JournalEntry, Observation, Outcome,
+    OutcomeKind, ReplicaReader, Schedule, VirtualMachine,
 };
 
 /// How to resynchronize.
@@ -47,7 +48,7 @@ pub struct ResynchronizeOptions {
     pub pace: FollowOptions,
     /// Where calls are written down before they leave, and where those of other runs are found.
     pub journal: Option<Arc<dyn Journal>>,
-    /// A resynchronization that ended well since then counts.
+    /// A resynchronization that began since then counts.
     pub since: Option<Timestamp>,
 }
 
@@ -87,13 +88,20 @@ pub async fn resynchronize(
     let mut outcome = Outcome::new(asked, OutcomeKind::Unknown);
     outcome.vm = Some(vm.clone());
     let session = Session::new(&lane, vm, reader);
-    let mut run =
-        Run { session, options, events, outcome, begun: lane.clock().elapsed(), paused: false, is_written_down: false };
+    let mut run = Run {
+        session,
+        options,
+        events,
+        outcome,
+        begun: lane.clock().elapsed(),
+        pause: Pause::No,
+        is_written_down: false,
+    };
     if let Err(Stopped(kind, failure)) = run.run().await {
         run.outcome.kind = kind;
         run.outcome.failure = failure.map(|failure| *failure);
-        run.tell_of_pause();
     }
+    run.confess_pause();
     run.conclude();
     run.note_end();
     let Run { outcome, session, .. } = run;
@@ -109,10 +117,17 @@ pub(super) struct Run<'a> {
     pub(super) outcome: Outcome,
     /// When it began, by our clock.
     pub(super) begun: Duration,
-    /// Replication was paused for it.
-    paused: bool,
+    pub(super) pause: Pause,
     /// The journal has an entry that this run has to end.
     pub(super) is_written_down: bool,
+}
+
+/// Whether the replication was paused by this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    No,
+    Possible,
+    Done,
 }
 
 /// It ends here, with that outcome.
@@ -121,6 +136,20 @@ pub(super) struct Stopped(pub(super) OutcomeKind, pub(super) Option<Box<Failure>
 impl Stopped {
     pub(super) fn with(kind: OutcomeKind, failure: Failure) -> Self {
         Self(kind, Some(Box::new(failure)))
+    }
+
+    /// Before anything was asked for.
+    fn early(woken: Woken) -> Self {
+        match woken {
+            Woken::Interrupted => Self::with(OutcomeKind::Cancelled, interrupted()),
+            Woken::OutOfTime => {
+                let failure = Failure::new("timed_out", "the host did not answer within the time given");
+                Self::with(
+                    OutcomeKind::Unreachable,
+                    failure.hint("nothing was asked for; give --timeout more time"),
+                )
+            }
+        }
     }
 }
 
@@ -133,7 +162,9 @@ impl From<Error> for Stopped {
 
 impl Run<'_> {
     async fn run(&mut self) -> Result<(), Stopped> {
-        let replica = self.read_first().await?;
+        let client = self.session.client;
+        let patience = patience_of(self);
+        let replica = patience.of(self.read_first()).await.map_err(Stopped::early)??;
         if !self.options.dry_run {
             self.look_back(replica.as_ref()).await?;
         }
@@ -141,150 +172,32 @@ impl Run<'_> {
         if replica.state == ReplicationState::Resynchronizing {
             return self.attach(&replica).await;
         }
+        if replica.is_waiting() && !self.options.force {
+            let pending = patience.of(self.pending()).await.map_err(Stopped::early)??;
+            if pending.is_some() {
+                return self.attach(&replica).await;
+            }
+        }
+        let service = patience.of(invoke::service(client)).await.map_err(Stopped::early)??;
+        // Everything that can stop it here comes before anything is changed there.
+        self.outcome.start_time = self.start_time()?;
+        self.heed_interrupt()?;
         let replica = self.suspend_first(replica).await?;
-        let client = self.session.client;
-        let service = invoke::service(client).await?;
-        // Right before the call, so that little of it is over when it arrives.
-        let start_time = match &self.options.schedule {
-            Some(schedule) => Some(schedule.start_time(client.host_time()).map_err(|error| {
-                Stopped::with(OutcomeKind::Refused, Failure::new("schedule", error.to_string()))
-            })?),
-            None => None,
-        };
+        // Pausing takes its time.
+        let start_time = self.start_time()?;
         self.outcome.start_time = start_time;
         let call = invoke::resynchronize(&service, &self.session.vm, start_time);
         if self.options.dry_run {
             self.outcome.envelope = Some(invoke::envelope(client, call)?);
             return Err(Stopped(OutcomeKind::Started, None));
         }
-        if self.options.interrupt.is_wished() {
-            return Err(Stopped::with(OutcomeKind::Cancelled, interrupted()));
-        }
+        self.heed_interrupt()?;
         let baseline = Baseline::new(&replica, client.host_time(), start_time);
         self.outcome.started_at = baseline.host_time;
-        self.write_down(&JournalEntry::Invoking(baseline.clone())).map_err(|message| {
-            Stopped::with(OutcomeKind::Refused, Failure::new("configuration", message))
-        })?;
+        self.write_down(&JournalEntry::Invoking(baseline.clone()))
+            .map_err(|message| Stopped::with(OutcomeKind::Refused, Failure::new("configuration", message)))?;
         let acceptance = self.call(call).await?;
         self.after_call(baseline, acceptance).await
-    }
-
-    /// Reads the relationship.
-    async fn read_first(&mut self) -> Result<Option<Replica>, Stopped> {
-        let replica = self.session.reader.read(self.session.client).await?;
-        self.session.note(replica.as_ref());
-        self.outcome.state_before = replica.as_ref().map(|replica| replica.state);
-        self.event(&Event::Resolved(replica.as_ref()));
-        Ok(replica)
-    }
-
-    /// Refuses what is certain to be refused.
-    fn refuse(&self, replica: Option<Replica>) -> Result<Replica, Stopped> {
-        let refusal = check(&self.session.vm, replica.as_ref()).err();
-        let can_suspend = self.options.suspend_first
-            && replica.as_ref().is_some_and(|replica| replica.state == ReplicationState::Replicating);
-        if let Some(refusal) = refusal
-            && !self.options.force
-            && !can_suspend
-        {
-            let failure = Failure::new("refused_locally", refusal.reason()).hint(refusal.hint());
-            return Err(Stopped::with(OutcomeKind::Refused, failure));
-        }
-        let Some(replica) = replica else {
-            let failure =
-                Failure::new("refused_locally", "there is no replication relationship to resynchronize");
-            return Err(Stopped::with(OutcomeKind::Refused, failure));
-        };
-        if replica.state == ReplicationState::ResynchronizationSuspended && !self.options.force {
-            return Err(self.suspended("a resynchronization is suspended; nothing was asked for"));
-        }
-        Ok(replica)
-    }
-
-    pub(super) fn suspended(&self, message: &str) -> Stopped {
-        let hint = format!("resume it with `{}`", state_change::resume_command(self.session.reader.id()));
-        let failure = Failure::new("suspended", message).hint(hint);
-        let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
-        Stopped::with(OutcomeKind::Suspended, failure)
-    }
-
-    async fn attach(&mut self, replica: &Replica) -> Result<(), Stopped> {
-        let client = self.session.client;
-        if self.options.dry_run {
-            self.outcome.attached = true;
-            let failure = Failure::new(
-                "already_running",
-                "a resynchronization is running already; it would be followed",
-            );
-            return Err(Stopped::with(OutcomeKind::Started, failure));
-        }
-        let job = super::session::bearable(self.session.find_job().await)?.flatten();
-        if let Some(job) = &job {
-            self.session.attach(job);
-        }
-        self.outcome.attached = true;
-        self.event(&Event::Attached(job.as_ref()));
-        let baseline = Baseline::new(replica, client.host_time(), None);
-        self.outcome.started_at = baseline.host_time;
-        if self.options.follow == Some(false) {
-            return Err(Stopped(OutcomeKind::Started, None));
-        }
-        self.follow(baseline, Acceptance::Attached).await
-    }
-
-    /// Pauses a replication that runs, if that was asked for.
-    async fn suspend_first(&mut self, replica: Replica) -> Result<Replica, Stopped> {
-        if !self.options.suspend_first
-            || replica.state != ReplicationState::Replicating
-            || self.options.dry_run
-        {
-            return Ok(replica);
-        }
-        let Session { client, vm, reader, .. } = &mut self.session;
-        let changed = state_change::suspend(client, vm, reader).await.map_err(|error| {
-            let failure =
-                Failure::new(error.kind(), format!("replication could not be paused: {}", error.chain()));
-            Stopped::with(kind_of(&error), failure)
-        })?;
-        let message = match changed {
-            Changed::Reached => {
-                self.paused = true;
-                let paused = self.session.reader.read(self.session.client).await?;
-                self.session.note(paused.as_ref());
-                return Ok(paused.unwrap_or(replica));
-            }
-            Changed::Refused(code) => {
-                format!("the host refused to pause the replication: {} ({})", code.label(), code.code())
-            }
-            Changed::NotReached(state) => {
-                self.paused = true;
-                let state = state.map_or_else(|| "unknown".to_owned(), |state| state.to_string());
-                format!("the replication was asked to pause, but its state is {state}")
-            }
-        };
-        let hint = "look at `hvreplica status`; nothing was resynchronized";
-        Err(Stopped::with(OutcomeKind::Refused, Failure::new("suspend", message).hint(hint)))
-    }
-
-    /// What was paused for a resynchronization that did not come about stays paused; that is said.
-    fn tell_of_pause(&mut self) {
-        let ends_so = matches!(
-            self.outcome.kind,
-            OutcomeKind::Refused
-                | OutcomeKind::Unreachable
-                | OutcomeKind::Unauthorized
-                | OutcomeKind::Cancelled
-                | OutcomeKind::Unknown
-        );
-        if let Some(failure) = self.outcome.failure.as_mut().filter(|_| self.paused && ends_so) {
-            failure.message.push_str("; the replication was paused for this and may still be paused");
-            let resume = state_change::resume_command(self.session.reader.id());
-            let more = format!("resume the replication with `{resume}`");
-            failure.hint = Some(match failure.hint.take() {
-                Some(hint) => format!("{hint}; {more}"),
-                None => more,
-            });
-        }
     }
 
     /// Sends the call: once.
@@ -352,17 +265,29 @@ impl Run<'_> {
 
     /// Follows, or looks once where nothing is to be followed.
     async fn after_call(&mut self, baseline: Baseline, acceptance: Acceptance) -> Result<(), Stopped> {
-        let is_scheduled = baseline.start_time.is_some();
-        let follows = self.options.follow.unwrap_or(!is_scheduled);
-        if acceptance == Acceptance::InDoubt || follows {
+        if acceptance == Acceptance::InDoubt || self.follows() {
             if acceptance == Acceptance::Accepted {
                 self.event(&Event::Accepted(None));
             }
             return self.follow(baseline, acceptance).await;
         }
-        let _ = super::session::bearable(self.session.look().await);
+        let look = super::session::bearable(self.session.look().await);
+        if let Ok(Some(Observation { job: JobSeen::Seen(job), .. })) = look
+            && job.is_over()
+            && !job.is_success()
+        {
+            self.outcome.job_errors = crate::job::errors(self.session.client, &job).await;
+            let failure = Failure::new("failed", "the job failed at once").may_have_run();
+            return Err(Stopped::with(OutcomeKind::Failed, failure));
+        }
         self.event(&Event::Accepted(self.session.last_job.as_ref()));
+        let is_scheduled = baseline.start_time.is_some();
         Err(Stopped(if is_scheduled { OutcomeKind::Scheduled } else { OutcomeKind::Started }, None))
+    }
+
+    /// Whether it is followed to its end: unless that was decided, where it is not scheduled.
+    pub(super) fn follows(&self) -> bool {
+        self.options.follow.unwrap_or_else(|| self.options.schedule.is_none())
     }
 
     /// Fills in what the last look brought.

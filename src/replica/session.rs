@@ -66,11 +66,11 @@ impl<'c> Session<'c> {
             Some(None) => {}
             None => return Ok(ReplicaSeen::Unreadable),
         }
-        Ok(match bearable(by_id(self.client, &self.vm.id).await)? {
-            Some(Some(_)) => ReplicaSeen::Removed,
-            Some(None) => ReplicaSeen::Away,
-            None => ReplicaSeen::Unreadable,
-        })
+        let Some(vm) = bearable(by_id(self.client, &self.vm.id).await)? else {
+            return Ok(ReplicaSeen::Unreadable);
+        };
+        self.note(None);
+        Ok(if vm.is_some() { ReplicaSeen::Removed } else { ReplicaSeen::Away })
     }
 
     /// Remembers the relationship as it was seen.

@@ -6,13 +6,13 @@ use crate::cim::Value;
 use crate::client::Client;
 use crate::error::Error;
 use crate::job::{FollowOptions, JobReader};
-use crate::msvm::RelationshipId;
+use crate::msvm::SCHEMA;
 use crate::msvm::computer_system::{
     self, RequestReplicationStateChangeExRequestedState as Requested,
     RequestReplicationStateChangeExReturnValue as ReturnValue,
 };
 use crate::msvm::replication_relationship::ReplicationState;
-use crate::wsman::Invoke;
+use crate::wsman::{Invoke, instance_to_text};
 
 use super::session::bearable;
 use super::{ReplicaReader, VirtualMachine, embedded};
@@ -166,12 +166,23 @@ pub(super) fn request(vm: &VirtualMachine, reader: &ReplicaReader, requested: Re
     Invoke { target: vm.reference(), method: method.to_owned(), parameters }
 }
 
-/// The command that resumes a suspended resynchronization of that relationship.
-pub(super) fn resume_command(id: &RelationshipId) -> String {
-    let requested = Requested::Replicating.code();
+/// The command that resumes what is paused of that relationship. Without a relationship the host takes the one of
+/// the primary.
+pub(super) fn resume_command(reader: &ReplicaReader) -> String {
+    let (id, requested) = (reader.id(), Requested::Replicating.code());
+    let method = if reader.has_class() {
+        computer_system::REQUEST_REPLICATION_STATE_CHANGE_EX
+    } else {
+        computer_system::REQUEST_REPLICATION_STATE_CHANGE
+    };
+    let relationship = match embedded::relationship(id) {
+        Value::Instance(relationship) if id.number != 0 => instance_to_text(&relationship, &SCHEMA).ok(),
+        _ => None,
+    };
+    let relationship =
+        relationship.map(|text| format!(" --param 'ReplicationRelationship={text}'")).unwrap_or_default();
     format!(
-        "hvreplica wsman invoke Msvm_ComputerSystem {} --selector CreationClassName=Msvm_ComputerSystem --selector Name={} --param RequestedState={requested}",
-        computer_system::REQUEST_REPLICATION_STATE_CHANGE_EX,
+        "hvreplica wsman invoke Msvm_ComputerSystem {method} --selector CreationClassName=Msvm_ComputerSystem --selector Name={}{relationship} --param RequestedState={requested}",
         id.vm,
     )
 }
@@ -182,3 +193,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TWICE: Duration = Duration::from_millis(500);
 /// How long a state has to stay where no job tells that the request has ended.
 const STEADY: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use crate::msvm::RelationshipId;
+
+    use super::{ReplicaReader, resume_command};
+
+    #[test]
+    fn the_extended_relationship_is_named() {
+        let command = |number| resume_command(&ReplicaReader::new(RelationshipId::new("GUID", number)));
+        assert!(!command(0).contains("ReplicationRelationship="));
+        assert!(command(1).contains("--param 'ReplicationRelationship=<INSTANCE"), "{}", command(1));
+        assert!(command(1).contains(r"<VALUE>Microsoft:GUID\HVR\1</VALUE>"), "{}", command(1));
+    }
+}

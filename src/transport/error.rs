@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::auth::kerberos::Failure;
+
 /// Whether the request's bytes may have reached the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -19,8 +21,10 @@ pub enum TransportErrorKind {
     NameLookup,
     /// No connection: refused, unreachable, or not in time.
     Connect,
-    /// TLS failed; the source says how.
+    /// TLS failed; the source is a [`TlsFailure`](super::TlsFailure) that says how.
     Tls,
+    /// The proxy cannot be reached, or does not let us through.
+    Proxy,
     /// The connection ended before the whole response was there.
     ConnectionLost,
     /// No whole response in time.
@@ -35,6 +39,13 @@ pub enum TransportErrorKind {
         /// The method asked for, as its option spells it.
         wanted: String,
         /// Schemes of `WWW-Authenticate`.
+        offered: Vec<String>,
+    },
+    /// Kerberos does not get in.
+    Kerberos(Failure),
+    /// The host took no account for the client certificate; `offered` is what the listener allows.
+    CertificateRefused {
+        /// Schemes of `WWW-Authenticate`; empty with HTTP 403.
         offered: Vec<String>,
     },
     /// HTTP 403 while authenticating.
@@ -120,6 +131,7 @@ impl fmt::Display for TransportError {
             TransportErrorKind::NameLookup => f.write_str("the host name cannot be resolved"),
             TransportErrorKind::Connect => f.write_str("no connection to the host"),
             TransportErrorKind::Tls => f.write_str("TLS to the host failed"),
+            TransportErrorKind::Proxy => f.write_str("no connection through the proxy"),
             TransportErrorKind::ConnectionLost => f.write_str("the connection ended before the answer"),
             TransportErrorKind::TimedOut => f.write_str("no answer in time"),
             TransportErrorKind::Refused { offered } => {
@@ -127,6 +139,13 @@ impl fmt::Display for TransportError {
             }
             TransportErrorKind::NotOffered { wanted, offered } => {
                 write!(f, "the host does not offer {wanted} (it offers {})", list(offered))
+            }
+            TransportErrorKind::Kerberos(failure) => write!(f, "Kerberos: {failure}"),
+            TransportErrorKind::CertificateRefused { offered } if offered.is_empty() => {
+                f.write_str("the host refused the client certificate")
+            }
+            TransportErrorKind::CertificateRefused { offered } => {
+                write!(f, "the host refused the client certificate (it offers {})", list(offered))
             }
             TransportErrorKind::Forbidden => f.write_str("the host forbids this account (HTTP 403)"),
             TransportErrorKind::Handshake { status, content_type } if content_type.is_empty() => {

@@ -6,14 +6,22 @@
 mod error;
 mod exchange;
 mod http;
+#[cfg(feature = "kerberos")]
+mod kdc;
+mod krb5_conf;
 mod record;
 mod recording;
 mod replay;
 mod scrub;
 mod scrub_learn;
+mod tls_failure;
 
 pub use error::{Delivery, TransportError, TransportErrorKind};
 pub use exchange::{Connection, Exchange, HttpRequest, HttpResponse, Transport};
-pub use http::{Authentication, Endpoint, Http, HttpOptions, Scheme, Trust};
+pub use http::{
+    Authentication, Endpoint, Http, HttpOptions, Kerberos, Proxy, ProxyInUse, Scheme, Tickets, Trust,
+    system_ticket,
+};
 pub use record::{Recorder, RecorderOptions, Recording};
 pub use replay::Replayer;
+pub use tls_failure::{TlsFailure, TlsProblem};

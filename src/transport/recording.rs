@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Delivery, TransportError, TransportErrorKind};
+use crate::auth::kerberos::Failure;
 
 /// The index of a recording.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -89,10 +90,13 @@ pub(super) enum BrokenKind {
     NameLookup,
     Connect,
     Tls,
+    Proxy,
     ConnectionLost,
     TimedOut,
     Refused { offered: Vec<String> },
     NotOffered { wanted: String, offered: Vec<String> },
+    Kerberos { reason: String },
+    CertificateRefused { offered: Vec<String> },
     Handshake { status: u16, content_type: String },
     Forbidden,
     BadToken,
@@ -150,6 +154,8 @@ impl Broken {
             TransportErrorKind::NameLookup => BrokenKind::NameLookup,
             TransportErrorKind::Connect => BrokenKind::Connect,
             TransportErrorKind::Tls => BrokenKind::Tls,
+            TransportErrorKind::Proxy => BrokenKind::Proxy,
+            TransportErrorKind::CertificateRefused { offered } => BrokenKind::CertificateRefused { offered },
             TransportErrorKind::ConnectionLost => BrokenKind::ConnectionLost,
             TransportErrorKind::TimedOut => BrokenKind::TimedOut,
             TransportErrorKind::Refused { offered } => BrokenKind::Refused { offered },
@@ -157,6 +163,7 @@ impl Broken {
             TransportErrorKind::Handshake { status, content_type } => {
                 BrokenKind::Handshake { status, content_type }
             }
+            TransportErrorKind::Kerberos(failure) => BrokenKind::Kerberos { reason: failure.to_string() },
             TransportErrorKind::Forbidden => BrokenKind::Forbidden,
             TransportErrorKind::BadToken => BrokenKind::BadToken,
             TransportErrorKind::ReplyInClear => BrokenKind::ReplyInClear,
@@ -184,6 +191,8 @@ impl Broken {
             BrokenKind::NameLookup => TransportErrorKind::NameLookup,
             BrokenKind::Connect => TransportErrorKind::Connect,
             BrokenKind::Tls => TransportErrorKind::Tls,
+            BrokenKind::Proxy => TransportErrorKind::Proxy,
+            BrokenKind::CertificateRefused { offered } => TransportErrorKind::CertificateRefused { offered },
             BrokenKind::ConnectionLost => TransportErrorKind::ConnectionLost,
             BrokenKind::TimedOut => TransportErrorKind::TimedOut,
             BrokenKind::Refused { offered } => TransportErrorKind::Refused { offered },
@@ -191,6 +200,7 @@ impl Broken {
             BrokenKind::Handshake { status, content_type } => {
                 TransportErrorKind::Handshake { status, content_type }
             }
+            BrokenKind::Kerberos { reason } => TransportErrorKind::Kerberos(Failure::Library(reason)),
             BrokenKind::Forbidden => TransportErrorKind::Forbidden,
             BrokenKind::BadToken => TransportErrorKind::BadToken,
             BrokenKind::ReplyInClear => TransportErrorKind::ReplyInClear,
@@ -218,6 +228,7 @@ impl Broken {
     pub(super) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
         let own = match &mut self.kind {
             BrokenKind::Redirect { location: text, .. }
+            | BrokenKind::Kerberos { reason: text }
             | BrokenKind::ReplayMismatch { difference: text }
             | BrokenKind::Recording { reason: text } => Some(text),
             _ => None,

@@ -41,6 +41,9 @@ pub(super) fn read(
     declared: Option<Declared>,
     schema: &Schema,
 ) -> Result<Value, XmlError> {
+    if !reader.has_attributes() {
+        return content(reader, None, declared, schema);
+    }
     if is_nil(reader)? {
         reader.skip()?;
         return Ok(Value::Null);
@@ -48,11 +51,20 @@ pub(super) fn read(
     let type_name = class_of_type(reader)?;
     // What the schema knows has no attributes of its own; elsewhere they may say something.
     let attributes = if declared.is_some() { Vec::new() } else { own_attributes(reader)? };
-    let value = match reader.text_or_child()? {
-        Content::Text(text) => scalar(text, declared, schema),
-        Content::Child(text) => read_structure(reader, &text, type_name, declared, schema)?,
-    };
+    let value = content(reader, type_name, declared, schema)?;
     Ok(if attributes.is_empty() { value } else { with_attributes(attributes, value) })
+}
+
+fn content(
+    reader: &mut Reader<'_>,
+    type_name: Option<(Name, Name)>,
+    declared: Option<Declared>,
+    schema: &Schema,
+) -> Result<Value, XmlError> {
+    match reader.text_or_child()? {
+        Content::Text(text) => Ok(scalar(text, declared, schema)),
+        Content::Child(text) => read_structure(reader, &text, type_name, declared, schema),
+    }
 }
 
 /// The attributes of the element that began last, as properties of their own; those of XML Schema are none.
@@ -82,7 +94,8 @@ fn with_attributes(mut attributes: Vec<(Name, Value)>, value: Value) -> Value {
 }
 
 pub(super) fn is_nil(reader: &Reader<'_>) -> Result<bool, XmlError> {
-    Ok(matches!(reader.attribute(ns::XSI, "nil")?.as_deref().map(str::trim), Some("true" | "1")))
+    let nil = reader.attribute(ns::XSI, "nil")?;
+    Ok(nil.is_some_and(|nil| matches!(nil.as_bytes().trim_ascii(), b"true" | b"1")))
 }
 
 fn scalar(text: Cow<'_, str>, declared: Option<Declared>, schema: &Schema) -> Value {

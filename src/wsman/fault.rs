@@ -281,9 +281,10 @@ const CIM_ERROR: &str = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/MSFT_
 const ACCESS_DENIED: [u32; 5] = [5, 0x8007_0005, 0x8004_1003, 2_150_859_013, 2_150_859_014];
 const NOT_FOUND: [u32; 2] = [2_150_858_752, 0x8004_1002];
 const NO_SUCH_CLASS: [u32; 2] = [0x8004_100E, 0x8004_1010];
-/// Provider failure, shutting down, too busy, refresher busy, quota, provider timed out, endpoint unavailable,
+/// Provider load failure, provider failure, shutting down, too busy, refresher busy, quota, provider timed out, endpoint unavailable,
 /// and the quotas of WinRM: those on operations and requests, which empty by themselves.
-const TRANSIENT: [u32; 16] = [
+const TRANSIENT: [u32; 17] = [
+    0x8004_1013,
     0x8004_1004,
     0x8004_1033,
     0x8004_1045,

@@ -83,15 +83,22 @@ impl InstanceDecoder {
                 Content::Child(text) => keep_stray(&mut properties, &text),
             }
             let local = reader.name().local;
-            let hint = self.shape.get(properties.len()).filter(|(name, _)| aligned && name == local).cloned();
-            if let Some((name, declared)) = hint {
-                let value = decode_value::read(reader, declared, schema)?;
-                properties.push((name, as_declared(value, declared)));
-                continue;
-            }
             let is_repeated = properties.last().is_some_and(|(name, _)| name == local);
-            aligned = aligned && is_repeated;
-            read_member(reader, members, &mut properties, schema)?;
+            let at = properties.len() - usize::from(is_repeated);
+            match self.shape.get(at).filter(|(name, _)| aligned && name == local).cloned() {
+                Some((name, declared)) => {
+                    let value = as_declared(decode_value::read(reader, declared, schema)?, declared);
+                    if is_repeated {
+                        add(&mut properties, name, value);
+                    } else {
+                        properties.push((name, value));
+                    }
+                }
+                None => {
+                    aligned = aligned && is_repeated;
+                    read_member(reader, members, &mut properties, schema)?;
+                }
+            }
         }
         if !aligned || self.shape.is_empty() {
             self.remember(members, &properties);

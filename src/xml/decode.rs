@@ -18,11 +18,17 @@ pub fn decode<'x>(bytes: &'x [u8], charset: Option<&str>) -> Result<Cow<'x, str>
         [0, b'<', ..] => utf16(bytes, u16::from_be_bytes)?,
         _ => without_mark(bytes, charset)?,
     };
-    let is_control = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
-    if text.bytes().any(is_control) || text.contains('\u{FFFE}') || text.contains('\u{FFFF}') {
-        return Err(XmlError::ForbiddenCharacter);
-    }
-    Ok(text)
+    if has_forbidden(&text) { Err(XmlError::ForbiddenCharacter) } else { Ok(text) }
+}
+
+/// Looks at blocks of bytes without leaving them early, which the compiler turns into few instructions.
+fn has_forbidden(text: &str) -> bool {
+    let is_control = |byte: u8| (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r');
+    // Both characters beyond the controls begin with this byte; so do others.
+    let is_suspect = |byte: u8| is_control(byte) | (byte == 0xEF);
+    let mut blocks = text.as_bytes().chunks(BLOCK);
+    let is_suspicious = blocks.any(|block| block.iter().fold(false, |any, byte| any | is_suspect(*byte)));
+    is_suspicious && !text.chars().all(is_allowed)
 }
 
 /// Whether XML 1.0 allows the character.
@@ -54,6 +60,8 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'static, str>, Xm
         .map(Cow::Owned)
         .map_err(|_| XmlError::Encoding("UTF-16"))
 }
+
+const BLOCK: usize = 4096;
 
 #[cfg(test)]
 mod tests {

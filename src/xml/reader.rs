@@ -1,14 +1,14 @@
 //! A pull reader that resolves names by namespace.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::rc::Rc;
 
-use quick_xml::events::{BytesStart, Event as Token};
-use quick_xml::name::QName as RawName;
+use quick_xml::events::Event as Token;
 
 use super::XmlError;
+use super::attributes::{Broken, RawAttribute, Scanner, split_name};
 use super::decode::is_allowed;
+use super::name::{QName, TextName};
+use super::namespaces::Namespaces;
 
 /// Bounds of what is read from one document.
 #[derive(Clone, Copy, Debug)]
@@ -40,49 +40,19 @@ pub enum Event<'x> {
     Eof,
 }
 
-/// A resolved name. No namespace is the empty string.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct QName<'n> {
-    /// Namespace URI.
-    pub namespace: &'n str,
-    /// Local name.
-    pub local: &'n str,
-}
-
-impl<'n> QName<'n> {
-    /// The name in that namespace.
-    pub const fn new(namespace: &'n str, local: &'n str) -> Self {
-        Self { namespace, local }
-    }
-
-    /// Whether it is that name in that namespace.
-    pub fn is(&self, namespace: &str, local: &str) -> bool {
-        self.local == local && self.namespace == namespace
-    }
-}
-
-impl fmt::Debug for QName<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{{}}}{}", self.namespace, self.local)
-    }
-}
-
 /// Reads a document event by event and checks what the tokenizer does not.
 pub struct Reader<'x> {
+    document: &'x str,
     tokens: quick_xml::Reader<&'x [u8]>,
-    start: BytesStart<'x>,
-    namespace: Rc<str>,
-    bindings: Vec<Binding>,
-    scopes: Vec<usize>,
-    seen: Vec<Rc<str>>,
+    namespaces: Namespaces<'x>,
+    namespace: Cow<'x, str>,
+    local: &'x str,
+    attributes: Vec<RawAttribute<'x>>,
+    /// The element that began last was written as one tag, and its end comes next.
+    ends_at_once: bool,
     has_root: bool,
     elements: usize,
     limits: Limits,
-}
-
-struct Binding {
-    prefix: Box<str>,
-    namespace: Rc<str>,
 }
 
 impl<'x> Reader<'x> {
@@ -93,16 +63,14 @@ impl<'x> Reader<'x> {
 
     /// A reader with other limits.
     pub fn with_limits(document: &'x str, limits: Limits) -> Self {
-        let mut tokens = quick_xml::Reader::from_str(document);
-        tokens.config_mut().expand_empty_elements = true;
-        let none: Rc<str> = Rc::from("");
         Self {
-            tokens,
-            start: BytesStart::new(""),
-            namespace: Rc::clone(&none),
-            bindings: Vec::new(),
-            scopes: Vec::new(),
-            seen: vec![none, Rc::from(XML)],
+            document,
+            tokens: quick_xml::Reader::from_str(document),
+            namespaces: Namespaces::default(),
+            namespace: Cow::Borrowed(""),
+            local: "",
+            attributes: Vec::new(),
+            ends_at_once: false,
             has_root: false,
             elements: 0,
             limits,
@@ -114,103 +82,76 @@ impl<'x> Reader<'x> {
     /// # Errors
     /// Everything that makes a document unacceptable.
     pub fn next_event(&mut self) -> Result<Event<'x>, XmlError> {
+        if self.ends_at_once {
+            self.ends_at_once = false;
+            return self.close();
+        }
         loop {
             let token = self.tokens.read_event().map_err(|_| self.malformed())?;
-            match token {
+            let text = match token {
                 Token::Start(start) => {
-                    self.open(start)?;
+                    self.open(start.len(), start.name().0.len())?;
                     return Ok(Event::Start);
                 }
-                Token::End(_) => {
-                    let scope = self.scopes.pop().ok_or_else(|| self.malformed())?;
-                    self.bindings.truncate(scope);
-                    return Ok(Event::End);
+                Token::Empty(start) => {
+                    self.open(start.len(), start.name().0.len())?;
+                    self.ends_at_once = true;
+                    return Ok(Event::Start);
                 }
-                Token::Text(text) => {
-                    if let Some(event) = self.text_event(text.xml10_content())? {
-                        return Ok(event);
-                    }
-                }
-                Token::CData(text) => {
-                    if let Some(event) = self.text_event(text.xml10_content())? {
-                        return Ok(event);
-                    }
-                }
-                Token::GeneralRef(reference) => {
-                    let character = resolve(&reference)?;
-                    if let Some(event) = self.text_event(Cow::Owned(character.to_string()))? {
-                        return Ok(event);
-                    }
-                }
-                Token::Empty(_) => return Err(self.malformed()),
+                Token::End(_) => return self.close(),
+                Token::Text(text) => text.xml10_content(),
+                Token::CData(text) => text.xml10_content(),
+                Token::GeneralRef(reference) => text_of(resolve(&reference)?),
                 Token::DocType(_) => return Err(XmlError::Dtd),
-                Token::Comment(_) | Token::PI(_) | Token::Decl(_) => {}
+                Token::Comment(_) | Token::PI(_) | Token::Decl(_) => continue,
                 Token::Eof => return self.end_of_document(),
+            };
+            if self.depth() > 0 {
+                return Ok(Event::Text(text));
             }
+            self.check_outside(&text)?;
         }
     }
 
     /// The name of the element that began last.
     pub fn name(&self) -> QName<'_> {
-        QName { namespace: &self.namespace, local: local_part(self.start.name()) }
+        QName { namespace: &self.namespace, local: self.local }
     }
 
-    /// The namespace of the element that began last, shared.
-    pub fn shared_namespace(&self) -> Rc<str> {
-        Rc::clone(&self.namespace)
+    /// Whether the element that began last has attributes, not counting declarations.
+    pub fn has_attributes(&self) -> bool {
+        !self.attributes.is_empty()
     }
 
     /// The value of an attribute of the element that began last.
     ///
     /// # Errors
-    /// The attributes are malformed.
-    pub fn attribute(&self, namespace: &str, local: &str) -> Result<Option<Cow<'_, str>>, XmlError> {
-        if self.start.attributes_raw().is_empty() {
-            return Ok(None);
+    /// Its value is malformed.
+    pub fn attribute(&self, namespace: &str, local: &str) -> Result<Option<Cow<'x, str>>, XmlError> {
+        let mut all = self.attributes.iter();
+        match all.find(|attribute| attribute.local == local && attribute.namespace == namespace) {
+            Some(attribute) => self.value_of(attribute).map(Some),
+            None => Ok(None),
         }
-        for attribute in self.start.attributes() {
-            let attribute = attribute.map_err(|_| self.malformed())?;
-            let (name, prefix) = attribute.key.decompose();
-            if name.as_ref() != local || attribute.key.as_namespace_binding().is_some() {
-                continue;
-            }
-            let own = match prefix {
-                None => "",
-                Some(prefix) => self.lookup(prefix.as_ref()).ok_or(XmlError::UndeclaredPrefix)?,
-            };
-            if own == namespace {
-                return self.attribute_value(&attribute).map(Some);
-            }
-        }
-        Ok(None)
     }
 
     /// All attributes of the element that began last, without declarations.
     ///
     /// # Errors
-    /// The attributes are malformed.
-    pub fn attributes(&self) -> Result<Vec<(QName<'_>, Cow<'_, str>)>, XmlError> {
-        let mut found = Vec::new();
-        for attribute in self.start.attributes() {
-            let attribute = attribute.map_err(|_| self.malformed())?;
-            if attribute.key.as_namespace_binding().is_some() {
-                continue;
-            }
-            let namespace = match attribute.key.prefix() {
-                None => "",
-                Some(prefix) => self.lookup(prefix.as_ref()).ok_or(XmlError::UndeclaredPrefix)?,
-            };
-            let value = self.attribute_value(&attribute)?;
-            found.push((QName { namespace, local: local_part(attribute.key) }, value));
-        }
-        Ok(found)
+    /// A value is malformed.
+    pub fn attributes(&self) -> Result<Vec<(QName<'_>, Cow<'x, str>)>, XmlError> {
+        let all = self.attributes.iter().map(|attribute| {
+            let name = QName { namespace: &attribute.namespace, local: attribute.local };
+            Ok((name, self.value_of(attribute)?))
+        });
+        all.collect()
     }
 
     /// Resolves a QName that stands in text or in an attribute's value, such as `s:Sender`.
     pub fn resolve<'n>(&'n self, name: &'n str) -> Option<QName<'n>> {
         let name = name.trim();
         let (prefix, local) = name.split_once(':').unwrap_or(("", name));
-        let namespace = self.lookup(prefix)?;
+        let namespace = self.namespaces.lookup(prefix)?;
         Some(QName { namespace, local })
     }
 
@@ -295,11 +236,13 @@ impl<'x> Reader<'x> {
 
     /// How many elements are open.
     pub fn depth(&self) -> usize {
-        self.scopes.len()
+        self.namespaces.depth()
     }
 
-    fn open(&mut self, start: BytesStart<'x>) -> Result<(), XmlError> {
-        if self.scopes.is_empty() && self.has_root {
+    /// Takes in a start tag that has just been read. The lengths are those of what stands between its brackets
+    /// and of the name.
+    fn open(&mut self, length: usize, name_length: usize) -> Result<(), XmlError> {
+        if self.depth() == 0 && self.has_root {
             return Err(XmlError::SecondRoot);
         }
         self.has_root = true;
@@ -307,149 +250,106 @@ impl<'x> Reader<'x> {
         if self.elements > self.limits.elements {
             return Err(XmlError::TooManyElements);
         }
-        if self.scopes.len() >= self.limits.depth {
+        if self.depth() >= self.limits.depth {
             return Err(XmlError::TooDeep);
         }
-        self.scopes.push(self.bindings.len());
-        if !start.attributes_raw().is_empty() {
-            self.declare(&start)?;
+        self.namespaces.enter();
+        self.attributes.clear();
+        let tag = self.tag(length).and_then(|tag| tag.split_at_checked(name_length));
+        let (name, attributes) = tag.ok_or_else(|| self.malformed())?;
+        if !attributes.is_empty() {
+            self.take_attributes(attributes)?;
         }
-        let prefix = start.name().prefix().map(|prefix| prefix.as_ref().to_owned());
-        self.namespace = match prefix {
-            None => self.binding("").map_or_else(|| self.none(), Rc::clone),
-            Some(prefix) if prefix == "xml" => self.intern(XML),
-            Some(prefix) => self.binding(&prefix).map(Rc::clone).ok_or(XmlError::UndeclaredPrefix)?,
-        };
-        self.start = start;
+        let (prefix, local) = split_name(name).map_err(|Broken| self.malformed())?;
+        self.local = local;
+        self.namespace = self.namespaces.lookup(prefix).ok_or(XmlError::UndeclaredPrefix)?.clone();
         Ok(())
     }
 
-    /// Takes in the declarations of a start tag and checks all its attributes.
-    fn declare(&mut self, start: &BytesStart<'x>) -> Result<(), XmlError> {
+    /// The last `length` bytes in front of the closing bracket of the tag that was just read.
+    fn tag(&self, length: usize) -> Option<&'x str> {
+        let read = self.document.len().checked_sub(self.tokens.get_ref().len())?;
+        let read = self.document.get(..read)?.strip_suffix('>')?;
+        let read = read.strip_suffix('/').unwrap_or(read);
+        read.get(read.len().checked_sub(length)?..)
+    }
+
+    /// Takes in the attributes of a start tag: declarations first, since a prefix may be declared behind its
+    /// use. Two prefixes of one namespace may not give an attribute twice.
+    fn take_attributes(&mut self, tag: &'x str) -> Result<(), XmlError> {
+        let mut scanner = Scanner(tag);
         let mut count = 0;
-        for attribute in start.attributes() {
-            let attribute = attribute.map_err(|_| self.malformed())?;
+        while let Some(attribute) = scanner.next().map_err(|Broken| self.malformed())? {
             count += 1;
             if count > self.limits.attributes {
                 return Err(XmlError::TooManyAttributes);
             }
-            let raw = attribute.key.as_ref();
-            let prefix = match raw.strip_prefix("xmlns") {
-                Some("") => "",
-                Some(rest) if rest.starts_with(':') => &rest[1..],
-                _ => {
-                    // Nobody may ask for the value; what it refers to has to exist all the same.
-                    if attribute.value.contains('&') {
-                        self.attribute_value(&attribute)?;
-                    }
-                    continue;
-                }
-            };
-            let value = self.attribute_value(&attribute)?;
-            if value.is_empty() && !prefix.is_empty() {
-                return Err(XmlError::UndeclaredPrefix);
+            // Nobody may ask for the value; it has to be one all the same.
+            let value = self.value_of(&attribute)?;
+            match attribute.declared_prefix() {
+                Some(prefix) => self.declare(prefix, value)?,
+                None => self.attributes.push(attribute),
             }
-            let namespace = self.intern(value.trim());
-            self.bindings.push(Binding { prefix: prefix.into(), namespace });
         }
-        self.check_prefixes(start)
+        self.resolve_attributes()
     }
 
-    /// A prefix of an attribute may be declared behind it, so this comes last. Two prefixes of one namespace
-    /// may not give an attribute twice.
-    fn check_prefixes(&self, start: &BytesStart<'x>) -> Result<(), XmlError> {
-        let mut earlier: Vec<(&str, &str)> = Vec::new();
-        for attribute in start.attributes().flatten() {
-            let Some(prefix) = attribute.key.prefix() else { continue };
-            if attribute.key.as_namespace_binding().is_some() {
-                continue;
+    fn declare(&mut self, prefix: &'x str, namespace: Cow<'x, str>) -> Result<(), XmlError> {
+        let namespace = match namespace {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+        };
+        if namespace.is_empty() && !prefix.is_empty() {
+            return Err(XmlError::UndeclaredPrefix);
+        }
+        if self.namespaces.declare(prefix, namespace) { Ok(()) } else { Err(self.malformed()) }
+    }
+
+    fn resolve_attributes(&mut self) -> Result<(), XmlError> {
+        for at in 0..self.attributes.len() {
+            let (earlier, rest) = self.attributes.split_at_mut(at);
+            let Some(attribute) = rest.first_mut() else { break };
+            if !attribute.prefix.is_empty() {
+                let found = self.namespaces.lookup(attribute.prefix).ok_or(XmlError::UndeclaredPrefix)?;
+                attribute.namespace = found.clone();
             }
-            let namespace = self.lookup(prefix.as_ref()).ok_or(XmlError::UndeclaredPrefix)?;
-            let name = (namespace, local_part(attribute.key));
-            if earlier.contains(&name) {
+            let is_same = |other: &RawAttribute<'_>| {
+                other.local == attribute.local && other.namespace == attribute.namespace
+            };
+            if earlier.iter().any(is_same) {
                 return Err(self.malformed());
             }
-            earlier.push(name);
         }
         Ok(())
     }
 
-    fn attribute_value<'a>(
-        &self,
-        attribute: &quick_xml::events::attributes::Attribute<'a>,
-    ) -> Result<Cow<'a, str>, XmlError> {
-        let value =
-            attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).map_err(|_| self.malformed())?;
-        if value.chars().all(is_allowed) { Ok(value) } else { Err(XmlError::ForbiddenCharacter) }
+    fn value_of(&self, attribute: &RawAttribute<'x>) -> Result<Cow<'x, str>, XmlError> {
+        attribute.value().map_err(|error| error.at(self.tokens.error_position()))
     }
 
-    fn text_event(&self, text: Cow<'x, str>) -> Result<Option<Event<'x>>, XmlError> {
-        if !self.scopes.is_empty() {
-            return Ok(Some(Event::Text(text)));
-        }
+    fn close(&mut self) -> Result<Event<'x>, XmlError> {
+        if self.namespaces.leave() { Ok(Event::End) } else { Err(self.malformed()) }
+    }
+
+    /// Outside of the root element only blanks may stand.
+    fn check_outside(&self, text: &str) -> Result<(), XmlError> {
         match (text.trim().is_empty(), self.has_root) {
-            (true, _) => Ok(None),
+            (true, _) => Ok(()),
             (false, true) => Err(XmlError::SecondRoot),
             (false, false) => Err(XmlError::NoRoot),
         }
     }
 
     fn end_of_document(&self) -> Result<Event<'x>, XmlError> {
-        match (self.scopes.is_empty(), self.has_root) {
+        match (self.depth() == 0, self.has_root) {
             (false, _) => Err(XmlError::Unclosed),
             (true, false) => Err(XmlError::NoRoot),
             (true, true) => Ok(Event::Eof),
         }
     }
 
-    fn lookup(&self, prefix: &str) -> Option<&str> {
-        match prefix {
-            "xml" => Some(XML),
-            "" => Some(self.binding("").map_or("", |namespace| namespace)),
-            _ => self.binding(prefix).map(|namespace| &**namespace),
-        }
-    }
-
-    fn binding(&self, prefix: &str) -> Option<&Rc<str>> {
-        self.bindings
-            .iter()
-            .rev()
-            .find(|binding| &*binding.prefix == prefix)
-            .map(|binding| &binding.namespace)
-    }
-
-    fn intern(&mut self, namespace: &str) -> Rc<str> {
-        if let Some(known) = self.seen.iter().find(|known| &***known == namespace) {
-            return Rc::clone(known);
-        }
-        let fresh: Rc<str> = Rc::from(namespace);
-        self.seen.push(Rc::clone(&fresh));
-        fresh
-    }
-
-    fn none(&self) -> Rc<str> {
-        self.seen.first().map_or_else(|| Rc::from(""), Rc::clone)
-    }
-
     fn malformed(&self) -> XmlError {
         XmlError::Malformed(self.tokens.error_position())
-    }
-}
-
-/// A qualified name that stands in text, such as `s:Sender`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TextName {
-    /// The text as it came.
-    pub text: String,
-    /// Namespace URI of its prefix; `None` where that is not declared.
-    pub namespace: Option<String>,
-}
-
-impl TextName {
-    /// The part behind the prefix.
-    pub fn local(&self) -> &str {
-        let name = self.text.trim();
-        name.split_once(':').map_or(name, |(_, local)| local)
     }
 }
 
@@ -462,8 +362,15 @@ pub enum Content<'x> {
     Child(Cow<'x, str>),
 }
 
-fn local_part(name: RawName<'_>) -> &str {
-    name.0.split_once(':').map_or(name.0, |(_, local)| local)
+fn text_of(character: char) -> Cow<'static, str> {
+    match character {
+        '<' => Cow::Borrowed("<"),
+        '>' => Cow::Borrowed(">"),
+        '&' => Cow::Borrowed("&"),
+        '\'' => Cow::Borrowed("'"),
+        '"' => Cow::Borrowed("\""),
+        other => Cow::Owned(other.to_string()),
+    }
 }
 
 /// The character of one of the five entities or of a number.
@@ -481,5 +388,3 @@ pub(super) fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Result<cha
         _ => Err(XmlError::Entity),
     }
 }
-
-const XML: &str = "http://www.w3.org/XML/1998/namespace";

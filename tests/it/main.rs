@@ -1,14 +1,24 @@
 //! Tests of the whole package, by theme.
 #![cfg(test)]
 
+mod certificate;
+mod cli;
+mod client;
 mod corpus;
+mod course;
 mod decode;
 mod faults;
+mod find;
+mod fixtures;
 mod hostile;
+mod job;
+#[cfg(feature = "kerberos")]
+mod kerberos;
 mod messages;
 mod msvm;
 mod ntlm;
 mod pretty;
+mod proxy;
 mod recording;
 mod recording_scrub;
 mod sample;
@@ -22,4 +32,5 @@ mod tidy;
 mod tls;
 mod transport;
 mod values;
+mod wiretap;
 mod xml;

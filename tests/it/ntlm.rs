@@ -2,14 +2,15 @@
 
 use hvreplica::auth::Credential;
 use hvreplica::auth::ntlm::{
-    Accepted, Acceptor, Given, Initiator, NtlmError, Protection, Refusal, Requirements, nt_hash,
+    Accepted, Acceptor, Bindings, Given, Initiator, NtlmError, Protection, Refusal, Requirements, nt_hash,
 };
 use hvreplica::secret::Secret;
 use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
 
 use crate::support::host::{PASSWORD, USER, names};
 
-const SEALED: Requirements = Requirements { protection: Protection::Sealed, channel_bindings: None };
+const SEALED: Requirements =
+    Requirements { protection: Protection::Sealed, channel_bindings: Bindings::Ignored };
 
 fn now() -> jiff::Timestamp {
     "2026-11-24T20:00:00Z".parse().unwrap()
@@ -73,11 +74,18 @@ fn wrong_credentials() {
 
 #[test]
 fn channel_bindings() {
-    let strict = Requirements { channel_bindings: Some([1; 16]), protection: Protection::None };
+    let strict = Requirements { channel_bindings: Bindings::Required([1; 16]), protection: Protection::None };
     assert!(handshake("ops", PASSWORD, Some([1; 16]), strict, unchanged).is_ok());
     for bindings in [None, Some([0; 16])] {
         let refusal = handshake("ops", PASSWORD, bindings, strict, unchanged).unwrap_err();
         assert_eq!(refusal, Refusal::WrongChannelBindings);
+    }
+    let relaxed =
+        Requirements { channel_bindings: Bindings::RightIfAny([1; 16]), protection: Protection::None };
+    for (bindings, is_right) in
+        [(None, true), (Some([1; 16]), true), (Some([0; 16]), false), (Some([2; 16]), false)]
+    {
+        assert_eq!(handshake("ops", PASSWORD, bindings, relaxed, unchanged).is_ok(), is_right);
     }
 }
 
@@ -142,7 +150,7 @@ fn a_client_without_integrity_code_is_refused() {
     response.session_key = vec![0; 16];
     let token = response.to_message(&credentials, "", challenge.flags).to_bytes().unwrap();
     let known = |_: &str, _: &str| Some(nt_hash(&Secret::new(PASSWORD.to_owned())));
-    let none = Requirements { protection: Protection::None, channel_bindings: None };
+    let none = Requirements { protection: Protection::None, channel_bindings: Bindings::Ignored };
     assert_eq!(acceptor.accept(&token, none, known).unwrap_err(), Refusal::NoIntegrityCode);
 }
 

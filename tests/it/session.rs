@@ -183,3 +183,42 @@ async fn a_dropped_exchange_leaves_no_connection_behind() {
     http.exchange(ask("c")).await.unwrap();
     assert_eq!(host.connections_of_requests(), [1, 1, 2]);
 }
+
+/// A reply said twice is out of step, as is everything that follows: the connection is given up.
+#[tokio::test]
+async fn a_replayed_reply_ends_the_connection() {
+    let host = Host::start(Setup::default(), |n, _| match n {
+        1 => Say::Again,
+        _ => Say::Soap(200, "<a/>".to_owned()),
+    })
+    .await;
+    let http = ntlm(&host);
+    http.exchange(ask("a")).await.unwrap();
+    let error = http.exchange(ask("b")).await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (&TransportErrorKind::BrokenSeal, Delivery::MayHaveRun));
+    assert_eq!(http.exchange(ask("c")).await.unwrap().body, b"<a/>");
+    assert_eq!((host.connections_of_requests(), host.handshakes()), (vec![1, 1, 2], 2));
+}
+
+#[tokio::test]
+async fn after_a_lost_connection_there_is_a_new_one_with_a_new_handshake() {
+    for by_ntlm in [true, false] {
+        let host = Host::start(Setup::default(), |n, _| match n {
+            1 => Say::Cut(60, "<a/>".to_owned()),
+            _ => Say::Soap(200, "<a/>".to_owned()),
+        })
+        .await;
+        let http = if by_ntlm { ntlm(&host) } else { basic_in_clear(&host, PASSWORD) };
+        http.exchange(ask("a")).await.unwrap();
+        let error = http.exchange(ask("b")).await.unwrap_err();
+        assert_eq!(*error.kind(), TransportErrorKind::ConnectionLost);
+        assert_eq!(error.delivery(), Delivery::MayHaveRun);
+        assert_eq!(http.exchange(ask("c")).await.unwrap().body, b"<a/>");
+        let bodies: Vec<_> = host.seen().into_iter().map(|seen| seen.body).collect();
+        assert_eq!(
+            (bodies, host.connections_of_requests()),
+            (vec!["a".into(), "b".into(), "c".into()], vec![1, 1, 2])
+        );
+        assert_eq!(host.handshakes(), if by_ntlm { 2 } else { 0 });
+    }
+}

@@ -1,7 +1,7 @@
 //! The commands under test, each with the host that it meets.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hvreplica::cim::{Reference, Selector};
@@ -11,7 +11,8 @@ use hvreplica::error::Error;
 use hvreplica::job::{Ending, FollowOptions, follow};
 use hvreplica::msvm::{SCHEMA, resource_uri};
 use hvreplica::replica::{
-    Interrupt, JobCancel, OnInterrupt, Outcome, ResynchronizeOptions, Schedule, cancel_job, find, resynchronize,
+    Interrupt, JobCancel, OnInterrupt, Outcome, ResynchronizeOptions, Schedule, cancel_job, find,
+    resynchronize,
 };
 use hvreplica::simulator::{
     Accident, Generation, JobStyle, Mishap, Outcome as End, ScheduledJob, ServerOptions, TARGET,

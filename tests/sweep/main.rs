@@ -3,6 +3,12 @@
 //!
 //! `tests/run sweep [--pairs N] [--only FLOW[:SEED]]`
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::large_enum_variant,
+    reason = "a harness stops at what cannot be, and keeps few outcomes"
+)]
+
 mod fault;
 mod flow;
 mod random;

@@ -131,10 +131,8 @@ impl Check<'_> {
             self.blame(format!("it took {:?} in spite of --timeout", ran.took));
         }
         let enumerating = |seen: &&Seen| {
-            let is_one = matches!(
-                seen.operation,
-                Some(Operation::Enumerate | Operation::Pull | Operation::Release)
-            );
+            let is_one =
+                matches!(seen.operation, Some(Operation::Enumerate | Operation::Pull | Operation::Release));
             is_one && !seen.faults.is_empty()
         };
         let open = self.state.desk.open_enumerations();
@@ -285,9 +283,9 @@ impl Check<'_> {
         let asked = self.asked_for_another_state();
         match cancel {
             JobCancel::Cancelled(job) => {
-                let still = world.jobs().any(|own| {
-                    own.id.eq_ignore_ascii_case(&job.instance_id) && matches!(own.state, 2..=5)
-                });
+                let still = world
+                    .jobs()
+                    .any(|own| own.id.eq_ignore_ascii_case(&job.instance_id) && matches!(own.state, 2..=5));
                 if still {
                     self.blame("cancelled, it says, but the job goes on");
                 }
@@ -312,9 +310,7 @@ impl Check<'_> {
     fn asked_for_another_state(&self) -> bool {
         let mut calls = self.state.desk.world().truth().calls.iter();
         calls.any(|call| {
-            call.user == USER
-                && call.method.starts_with("Request")
-                && matches!(call.return_value, 0 | 4096)
+            call.user == USER && call.method.starts_with("Request") && matches!(call.return_value, 0 | 4096)
         })
     }
 

@@ -196,7 +196,10 @@ impl Wire {
             match fault {
                 Fault::ReplyLost => return lost(Kind::ConnectionLost),
                 Fault::Redirect => {
-                    return lost(Kind::Redirect { status: 302, location: "http://elsewhere.test/".to_owned() });
+                    return lost(Kind::Redirect {
+                        status: 302,
+                        location: "http://elsewhere.test/".to_owned(),
+                    });
                 }
                 Fault::BrokenSeal => return lost(Kind::BrokenSeal),
                 Fault::InClear => return lost(Kind::ReplyInClear),
@@ -398,11 +401,9 @@ fn fault(kind: Soap) -> wsman::Fault {
     match kind {
         Soap::TimedOut => coded("TimedOut", 2_150_858_793),
         Soap::AccessDenied => coded("AccessDenied", 5),
-        Soap::Quota => wsman::Fault {
-            cim_status: Some(27),
-            provider_code: Some(2_150_859_174),
-            ..new("QuotaLimit")
-        },
+        Soap::Quota => {
+            wsman::Fault { cim_status: Some(27), provider_code: Some(2_150_859_174), ..new("QuotaLimit") }
+        }
         Soap::Wsman(code) => coded("InternalError", code),
         Soap::Provider(code) => wsman::Fault {
             provider: Some("WMI Provider".to_owned()),

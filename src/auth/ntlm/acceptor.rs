@@ -4,7 +4,8 @@ use hmac::Mac;
 use md4::{Digest, Md4};
 
 use super::message::{
-    AUTHENTICATE, CHALLENGE, Fields, MAGIC, NEGOTIATE, TargetInformation, file_time, push_pair, wide,
+    AUTHENTICATE, CHALLENGE, Fields, MAGIC, NEGOTIATE, TargetInformation, capitals, file_time, push_pair,
+    wide,
 };
 use super::{
     MIC_AT, MIC_LENGTH, NtlmError, OFFERED, Protection, av, exchange_key, exchanges_key, flag, integrity,
@@ -40,8 +41,29 @@ pub struct HostNames {
 pub struct Requirements {
     /// Whether messages have to be sealed.
     pub protection: Protection,
-    /// The TLS channel's binding that AUTHENTICATE has to carry.
-    pub channel_bindings: Option<[u8; 16]>,
+    /// How AUTHENTICATE has to be bound to the TLS channel.
+    pub channel_bindings: Bindings,
+}
+
+/// What the host does about channel bindings; the hash is that of its own channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bindings {
+    /// They are not looked at.
+    Ignored,
+    /// They may be absent, but not wrong. All zeros are wrong, too.
+    RightIfAny([u8; 16]),
+    /// They have to be there.
+    Required([u8; 16]),
+}
+
+impl Bindings {
+    fn fit(self, given: Option<&[u8]>) -> bool {
+        match (self, given) {
+            (Self::Ignored, _) | (Self::RightIfAny(_), None) => true,
+            (Self::RightIfAny(right) | Self::Required(right), Some(given)) => given == right,
+            (Self::Required(_), None) => false,
+        }
+    }
 }
 
 /// Why the host does not let the client in.
@@ -138,9 +160,7 @@ impl Acceptor {
         let base_key = response.verify(&hash, &user, &domain, self.server_challenge)?;
         let exported = exported_key(fields, flags, base_key)?;
         self.check_integrity(fields, authenticate, &response, &exported)?;
-        if let Some(wanted) = requirements.channel_bindings
-            && response.target.get(av::CHANNEL_BINDINGS) != Some(&wanted)
-        {
+        if !requirements.channel_bindings.fit(response.target.get(av::CHANNEL_BINDINGS)) {
             return Err(Refusal::WrongChannelBindings);
         }
         let target = response.target.get(av::TARGET_NAME).unwrap_or_default();
@@ -202,7 +222,7 @@ impl<'a> Response<'a> {
         domain: &str,
         server_challenge: [u8; 8],
     ) -> Result<Secret<[u8; 16]>, Refusal> {
-        let name = [wide(&user.to_uppercase()), wide(domain)].concat();
+        let name = [wide(&capitals(user)), wide(domain)].concat();
         let key: [u8; 16] = keyed_hash(hash.expose()).chain_update(name).finalize().into_bytes().into();
         keyed_hash(&key)
             .chain_update(server_challenge)

@@ -10,7 +10,7 @@ use ntlmclient::{
 };
 use zeroize::Zeroize;
 
-use super::message::{CHALLENGE, Fields, file_time, wide};
+use super::message::{CHALLENGE, Fields, capitals, file_time, wide};
 use super::{
     MIC_AT, MIC_LENGTH, NtlmError, OFFERED, Protection, av, exchange_key, exchanges_key, flag, integrity,
 };
@@ -126,10 +126,12 @@ fn respond(
     flags: u32,
 ) -> Result<(ntlmclient::AuthenticateMessage, Secret<[u8; 16]>), NtlmError> {
     let (target, time) = target_information(challenge, given)?;
+    // The crate would write ß as SS, which no Windows does. It hashes the name in front of the domain, so the two
+    // may as well come together, the name as Windows capitalizes it.
     let mut credentials = Credentials {
-        username: credential.user().to_owned(),
+        username: String::new(),
         password: credential.password().expose().clone(),
-        domain: credential.domain().to_owned(),
+        domain: capitals(credential.user()) + credential.domain(),
     };
     let mut response =
         ntlmclient::respond_challenge_ntlm_v2(challenge.challenge, &target, time, &credentials);
@@ -140,8 +142,8 @@ fn respond(
         // An LM response would help only a guesser; hosts that give the time expect none.
         lm_response: vec![0; 24],
         ntlm_response: response.ntlm_response,
-        domain_name: credentials.domain,
-        user_name: credentials.username,
+        domain_name: credential.domain().to_owned(),
+        user_name: credential.user().to_owned(),
         workstation_name: String::new(),
         session_key: Vec::new(),
         flags: Flags::from_bits_truncate(flags),

@@ -101,6 +101,18 @@ pub(super) fn wide(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
+/// A name as Windows capitalizes it: character by character, each to one or left alone, as ß is.
+pub(super) fn capitals(name: &str) -> String {
+    let capital = |small: char| {
+        let mut capitals = small.to_uppercase();
+        match (capitals.next(), capitals.next()) {
+            (Some(capital), None) if capital.len_utf16() == small.len_utf16() => capital,
+            _ => small,
+        }
+    };
+    name.chars().map(capital).collect()
+}
+
 fn utf16(bytes: &[u8]) -> Result<String, NtlmError> {
     let (units, []) = bytes.as_chunks::<2>() else { return Err(NtlmError::Malformed) };
     char::decode_utf16(units.iter().map(|unit| u16::from_le_bytes(*unit)))
@@ -112,4 +124,18 @@ fn utf16(bytes: &[u8]) -> Result<String, NtlmError> {
 pub(super) fn file_time(moment: jiff::Timestamp) -> i64 {
     const FROM_1601_TO_1970: i64 = 116_444_736_000_000_000;
     moment.as_microsecond().saturating_mul(10).saturating_add(FROM_1601_TO_1970)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::capitals;
+
+    #[test]
+    fn capitals_one_by_one() {
+        for (name, wanted) in
+            [("ops", "OPS"), ("Groß", "GROß"), ("müller", "MÜLLER"), ("ŉÿ", "ŉŸ"), ("データ1", "データ1")]
+        {
+            assert_eq!(capitals(name), wanted);
+        }
+    }
 }

@@ -7,7 +7,7 @@ mod acceptor;
 mod initiator;
 mod message;
 
-pub use acceptor::{Accepted, Acceptor, HostNames, NtHash, Refusal, Requirements, nt_hash};
+pub use acceptor::{Accepted, Acceptor, Bindings, HostNames, NtHash, Refusal, Requirements, nt_hash};
 pub use initiator::{Authenticated, Given, Initiator};
 
 use hmac::{Hmac, Mac};

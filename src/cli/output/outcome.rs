@@ -7,7 +7,7 @@ use crate::job::{Job, JobError};
 use crate::replica::{Failure, Outcome, OutcomeKind, VirtualMachine};
 
 use super::super::duration::words;
-use super::text::printable;
+use super::text::line;
 
 /// The document of several outcomes.
 pub(in crate::cli) fn results(host: &str, outcomes: &[Outcome], error: Option<Value>) -> Value {
@@ -100,32 +100,37 @@ pub(in crate::cli) fn time(moment: Timestamp) -> String {
     moment.to_string()
 }
 
-/// One outcome in words: a line, and what is wrong with it under it.
+/// One outcome in words: what standard output gets.
 pub(in crate::cli) fn words_of(outcome: &Outcome) -> String {
     let name = outcome.vm.as_ref().map_or(outcome.asked.as_str(), |vm| vm.name.as_str());
-    let mut text = format!("{}: {}", printable(name), sentence(outcome));
+    let mut text = format!("{}: {}", line(name), sentence(outcome));
     if outcome.states_seen.len() > 1 {
         let states: Vec<String> =
             outcome.states_seen.iter().map(|state| format!("{state} ({})", state.code())).collect();
         text.push_str(&format!("\n  state: {}", states.join(" → ")));
     }
-    if let Some(failure) = &outcome.failure {
-        text.push_str(&format!("\n  {}", printable(&failure.message)));
-        for error in &outcome.job_errors {
-            let code = error.code.as_deref().map(|code| format!("{}: ", printable(code))).unwrap_or_default();
-            text.push_str(&format!("\n  job error {code}{}", printable(&error.message)));
-        }
-        for candidate in &failure.candidates {
-            text.push_str(&format!("\n  candidate {}  {}", candidate.id, printable(&candidate.name)));
-        }
-        if let Some(hint) = &failure.hint {
-            text.push_str(&format!("\n  hint: {}", printable(hint)));
-        }
-    }
     if let Some(envelope) = &outcome.envelope {
         text.push_str(&format!("\n{envelope}"));
     }
     text
+}
+
+/// What is wrong with it and what to do: what standard error gets.
+pub(in crate::cli) fn advice_of(outcome: &Outcome) -> Option<String> {
+    let failure = outcome.failure.as_ref()?;
+    let name = outcome.vm.as_ref().map_or(outcome.asked.as_str(), |vm| vm.name.as_str());
+    let mut text = format!("hvreplica: {}: {}", line(name), line(&failure.message));
+    for error in &outcome.job_errors {
+        let code = error.code.as_deref().map(|code| format!("{}: ", line(code))).unwrap_or_default();
+        text.push_str(&format!("\n  job error {code}{}", line(&error.message)));
+    }
+    for candidate in &failure.candidates {
+        text.push_str(&format!("\n  candidate {}  {}", line(&candidate.id), line(&candidate.name)));
+    }
+    if let Some(hint) = &failure.hint {
+        text.push_str(&format!("\n  hint: {}", line(hint)));
+    }
+    Some(text)
 }
 
 fn sentence(outcome: &Outcome) -> String {
@@ -152,6 +157,7 @@ fn sentence(outcome: &Outcome) -> String {
         OutcomeKind::StillRunning => "still running".to_owned(),
         OutcomeKind::Unknown => "outcome unknown".to_owned(),
         OutcomeKind::NotFound => "not found".to_owned(),
+        OutcomeKind::Unreachable if is_configuration(outcome) => "not possible".to_owned(),
         OutcomeKind::Unreachable => "host not reached".to_owned(),
         OutcomeKind::Unauthorized => "not authorized".to_owned(),
     }
@@ -159,3 +165,7 @@ fn sentence(outcome: &Outcome) -> String {
 
 /// The number of the format of all documents.
 pub(in crate::cli) const FORMAT: u8 = 1;
+
+fn is_configuration(outcome: &Outcome) -> bool {
+    outcome.failure.as_ref().is_some_and(|failure| failure.kind == "configuration")
+}

@@ -17,6 +17,17 @@ use super::super::duration::words;
 use super::outcome;
 use super::text::printable;
 
+/// How far a resynchronization has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Stage {
+    /// Resynchronize has left.
+    Asked,
+    /// The host accepted it.
+    Accepted,
+    /// One that was there is followed.
+    Attached,
+}
+
 /// Reports events of several resynchronizations.
 pub(in crate::cli) struct Reporter {
     format: Format,
@@ -26,6 +37,7 @@ pub(in crate::cli) struct Reporter {
     client: Client,
     bars: Option<MultiProgress>,
     shown: Mutex<HashMap<String, Shown>>,
+    stages: Mutex<HashMap<String, Stage>>,
 }
 
 #[derive(Default)]
@@ -48,7 +60,23 @@ impl Reporter {
             client,
             bars,
             shown: Mutex::default(),
+            stages: Mutex::default(),
         }
+    }
+
+    /// How far it has come; `None` where nothing was asked of the host.
+    pub(in crate::cli) fn stage(&self, asked: &str) -> Option<Stage> {
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner).get(asked).copied()
+    }
+
+    fn note(&self, asked: &str, event: &Event<'_>) {
+        let stage = match event {
+            Event::Invoking => Stage::Asked,
+            Event::Accepted(_) => Stage::Accepted,
+            Event::Attached(_) => Stage::Attached,
+            _ => return,
+        };
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner).insert(asked.to_owned(), stage);
     }
 
     /// Says a line on standard error, above the bars.
@@ -146,6 +174,7 @@ impl Reporter {
 
 impl Events for Reporter {
     fn event(&self, asked: &str, vm: Option<&VirtualMachine>, event: &Event<'_>) {
+        self.note(asked, event);
         if self.format == Format::Ndjson {
             self.emit_event(asked, vm, event);
             return;

@@ -19,6 +19,14 @@ pub(in crate::cli) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The text as one printable line of bounded length: hosts may send any amount.
+pub(in crate::cli) fn line(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONGEST_LINE) {
+        None => printable(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", printable(text.get(..end).unwrap_or_default()))),
+    }
+}
+
 fn is_disturbing(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
@@ -49,6 +57,8 @@ pub(in crate::cli) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     }
     out
 }
+
+const LONGEST_LINE: usize = 600;
 
 #[cfg(test)]
 mod tests {

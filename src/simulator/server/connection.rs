@@ -9,6 +9,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -16,7 +17,7 @@ use tokio::task::JoinSet;
 use super::Shared;
 use super::exchange::Exchanges;
 use super::reply::ReplyBody;
-use super::tap::Tap;
+use super::tap::{Handle, Tap};
 
 /// Where connections come in.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub(super) async fn accept(listeners: Listeners, shared: Arc<Shared>, mut stoppi
             accepted = listeners.listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     shared.host().connections += 1;
-                    connections.spawn(converse(stream, Arc::clone(&shared), stopping.clone()));
+                    connections.spawn(welcome(stream, Arc::clone(&shared), stopping.clone()));
                 }
                 // No descriptors are left; some will be.
                 Err(_) => tokio::time::sleep(BREATH).await,
@@ -52,16 +53,31 @@ pub(super) async fn accept(listeners: Listeners, shared: Arc<Shared>, mut stoppi
     while connections.join_next().await.is_some() {}
 }
 
-async fn converse(stream: TcpStream, shared: Arc<Shared>, mut stopping: watch::Receiver<bool>) {
+async fn welcome(stream: TcpStream, shared: Arc<Shared>, stopping: watch::Receiver<bool>) {
     // Without it replies only come later.
     let _ = stream.set_nodelay(true);
     let (tap, handle) = Tap::new(stream);
+    let Some(acceptor) = shared.tls.as_ref().map(|tls| tls.acceptor.clone()) else {
+        return converse(tap, handle, shared, stopping).await;
+    };
+    // Who does not like the certificate goes again.
+    if let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(tap)).await {
+        converse(stream, handle, shared, stopping).await;
+    }
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    handle: Handle,
+    shared: Arc<Shared>,
+    mut stopping: watch::Receiver<bool>,
+) {
     let done = Arc::new(Notify::new());
     let exchanges = Arc::new(Exchanges::new(shared, handle, Arc::clone(&done)));
     let service = service_fn(move |request| answer(Arc::clone(&exchanges), request));
     let mut builder = http1::Builder::new();
     builder.title_case_headers(true).auto_date_header(false);
-    let conversation = builder.serve_connection(TokioIo::new(tap), service);
+    let conversation = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(conversation);
     tokio::select! {
         // How a client ends a connection is its own affair.
@@ -80,4 +96,6 @@ async fn answer(
     Ok(exchanges.serve(request).await)
 }
 
+/// How long a client may take for TLS.
+const PATIENCE: Duration = Duration::from_secs(10);
 const BREATH: Duration = Duration::from_millis(10);

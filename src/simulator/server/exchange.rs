@@ -143,13 +143,14 @@ impl Exchanges {
         }
         let sealed = framing::is_sealed(&post.content_type);
         let (content_type, body) = match (verdict, &mut state.session) {
-            (Verdict::Sealed, Session::In(context)) if sealed => {
+            (Verdict::Sealed, Session::In(Some(context))) if sealed => {
                 framing::unseal(context, &post.content_type, post.body).map_err(|error| {
                     self.shared.blame("seal", error.to_string());
                     HttpReply { closes: true, ..HttpReply::bare(400) }
                 })?
             }
             (Verdict::Basic, _) if !sealed => (post.content_type, post.body),
+            (Verdict::Sealed, _) if !sealed && self.shared.tls.is_some() => (post.content_type, post.body),
             (Verdict::Basic, _) => {
                 self.shared.blame("seal", "a sealed body on a connection without a context");
                 return Err(HttpReply { closes: true, ..HttpReply::bare(400) });
@@ -221,34 +222,33 @@ impl Exchanges {
         if let Some(instead) = plan.instead {
             return self.instead(&mut self.state(), instead);
         }
-        let mut executed = None;
-        let mut refusal = None;
-        if let Some(delay) = plan.delay {
-            if delay.by <= asked.timeout || delay.ignores_timeout {
-                self.shared.clock.sleep(delay.by).await;
-            } else {
-                // A Pull that is repeated goes on where it was.
-                if !matches!(asked.operation, Some(Operation::Enumerate | Operation::Pull)) {
-                    executed = Some(self.execute(&asked, &plan, number));
+        let late = self.wait(&asked, &plan, number).await;
+        let answer = match (plan.failure, late) {
+            (Some(failure), _) => {
+                if failure.executed {
+                    self.execute(&asked, &plan, number);
                 }
-                self.shared.clock.sleep(asked.timeout).await;
-                refusal = Some(Refusal::TimedOut);
+                self.fault(&asked, &failure.fault.into())
             }
-        }
-        if let Some(failure) = plan.failure {
-            if failure.executed && executed.is_none() {
-                self.execute(&asked, &plan, number);
-            }
-            refusal = Some(failure.fault.into());
-        }
-        let answer = match refusal {
-            Some(refusal) => self.fault(&asked, &refusal),
-            None => match executed {
-                Some(answer) => answer,
-                None => self.execute(&asked, &plan, number),
-            },
+            (None, Some(late)) => late,
+            (None, None) => self.execute(&asked, &plan, number),
         };
         self.finish(&opened, &plan, answer)
+    }
+
+    /// Waits as planned; gives the answer where the operation takes longer than was asked for.
+    async fn wait(&self, asked: &Asked, plan: &Plan, number: usize) -> Option<Answer> {
+        let delay = plan.delay?;
+        if delay.by <= asked.timeout || delay.ignores_timeout {
+            self.shared.clock.sleep(delay.by).await;
+            return None;
+        }
+        // A Pull that is repeated goes on where it was.
+        if !matches!(asked.operation, Some(Operation::Enumerate | Operation::Pull)) {
+            self.execute(asked, plan, number);
+        }
+        self.shared.clock.sleep(asked.timeout).await;
+        Some(self.fault(asked, &Refusal::TimedOut))
     }
 
     /// Reads a request; gives what is to be done to it, and its number.
@@ -333,7 +333,7 @@ impl Exchanges {
         let mut state = self.state();
         let is_hurt = plan.damage.is_some() || plan.clear;
         match &mut state.session {
-            Session::In(context) if opened.sealed && !plan.clear => {
+            Session::In(Some(context)) if opened.sealed && !plan.clear => {
                 // A context that is spent gives nothing that a client would take for a reply.
                 let mut sealed = framing::seal(context, content_type, &body).unwrap_or_default();
                 if let Some(how) = plan.damage {

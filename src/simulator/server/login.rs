@@ -3,7 +3,8 @@
 use base64::prelude::{BASE64_STANDARD, Engine};
 
 use super::ServerSettings;
-use crate::auth::ntlm::{self, Acceptor, HostNames, NtHash, Protection, Requirements};
+use super::tls::Tls;
+use crate::auth::ntlm::{self, Acceptor, Bindings, HostNames, NtHash, Protection, Requirements};
 use crate::auth::seal::SealContext;
 use crate::auth::{Credential, basic};
 
@@ -13,6 +14,7 @@ pub(super) struct Doorkeeper {
     credential: Credential,
     hash: NtHash,
     names: HostNames,
+    requirements: Requirements,
     offers_basic: bool,
     refuses_all: bool,
 }
@@ -26,13 +28,13 @@ pub(super) enum Session {
     /// A challenge was sent.
     Challenged(Box<Acceptor>),
     /// The user, by NTLM.
-    In(Box<SealContext>),
+    In(Option<Box<SealContext>>),
 }
 
 /// What became of a request's credentials.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    /// The user, over an NTLM connection.
+    /// The user, over an NTLM connection; over http messages are sealed then.
     Sealed,
     /// The user, by Basic.
     Basic,
@@ -48,7 +50,7 @@ pub(super) enum Verdict {
 }
 
 impl Doorkeeper {
-    pub(super) fn new(settings: &ServerSettings) -> Self {
+    pub(super) fn new(settings: &ServerSettings, tls: Option<&Tls>) -> Self {
         let host = settings.scenario.world.host;
         let names = HostNames {
             computer: host.to_owned(),
@@ -60,6 +62,10 @@ impl Doorkeeper {
             credential: Credential::new(&settings.user, settings.password.clone()),
             hash: ntlm::nt_hash(&settings.password),
             names,
+            requirements: match tls {
+                Some(tls) => Requirements { protection: Protection::None, channel_bindings: tls.bindings },
+                None => Requirements { protection: Protection::Sealed, channel_bindings: Bindings::Ignored },
+            },
             offers_basic: settings.basic,
             refuses_all: settings.scenario.server.rejects_credentials,
         }
@@ -133,18 +139,15 @@ impl Doorkeeper {
     }
 
     fn authenticate(&self, session: &mut Session, acceptor: Acceptor, token: &[u8]) -> Verdict {
-        let requirements = Requirements { protection: Protection::Sealed, channel_bindings: None };
+        let requirements = self.requirements;
         let known = |domain: &str, user: &str| {
             (!self.refuses_all && self.is_user(domain, user)).then(|| self.hash.clone())
         };
         match acceptor.accept(token, requirements, known) {
-            Ok(accepted) => match accepted.context {
-                Some(context) => {
-                    *session = Session::In(Box::new(context));
-                    Verdict::Sealed
-                }
-                None => self.refused(Some(("ntlm", "nothing can be sealed".to_owned()))),
-            },
+            Ok(accepted) => {
+                *session = Session::In(accepted.context.map(Box::new));
+                Verdict::Sealed
+            }
             Err(ntlm::Refusal::WrongCredential) => self.refused(None),
             Err(refusal) => self.refused(Some(("ntlm", refusal.to_string()))),
         }

@@ -12,6 +12,7 @@ mod plan;
 mod reply;
 mod spoil;
 mod tap;
+mod tls;
 
 use std::fmt;
 use std::io;
@@ -26,6 +27,8 @@ use tokio::task::JoinHandle;
 
 use self::clock::HostClock;
 use self::login::Doorkeeper;
+use self::tls::Tls;
+pub use self::tls::{Hardening, ServerTls};
 use super::options::Accident;
 use super::scenario::{Scenario, ServerOptions};
 use super::script::{Operation, Script};
@@ -49,6 +52,8 @@ pub struct ServerSettings {
     pub password: Secret<String>,
     /// Whether Basic is offered, and with it bodies in clear.
     pub basic: bool,
+    /// TLS; without it http.
+    pub tls: Option<ServerTls>,
     /// How the host's time goes.
     pub pace: HostTime,
     /// The host's time at the beginning; ours by default.
@@ -77,6 +82,7 @@ impl ServerSettings {
             user: user.into(),
             password,
             basic: false,
+            tls: None,
             pace: HostTime::OfScenario,
             begins: None,
             seed: 1,
@@ -128,6 +134,7 @@ struct Shared {
     doorkeeper: Doorkeeper,
     clock: HostClock,
     options: ServerOptions,
+    tls: Option<Tls>,
     user: String,
     /// Where redirects lead.
     trap: SocketAddr,
@@ -148,12 +155,12 @@ impl Server {
     /// Starts to listen, on the current tokio runtime.
     ///
     /// # Errors
-    /// The address cannot be bound.
+    /// The address cannot be bound, or the certificate and its key cannot be used.
     pub async fn start(settings: ServerSettings) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.listen).await?;
         let address = listener.local_addr()?;
         let trap = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let shared = Arc::new(Shared::new(&settings, trap.local_addr()?));
+        let shared = Arc::new(Shared::new(&settings, trap.local_addr()?)?);
         let (stopping, stopped) = watch::channel(false);
         let listeners = connection::Listeners { listener, trap };
         let task = tokio::spawn(connection::accept(listeners, Arc::clone(&shared), stopped));
@@ -171,7 +178,8 @@ impl Server {
             ip if !ip.is_unspecified() => ip,
             _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        format!("http://{}/wsman", SocketAddr::new(ip, self.address.port()))
+        let scheme = if self.shared.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/wsman", SocketAddr::new(ip, self.address.port()))
     }
 
     /// The user who may come in.
@@ -246,7 +254,7 @@ impl ServerTruth {
 }
 
 impl Shared {
-    fn new(settings: &ServerSettings, trap: SocketAddr) -> Self {
+    fn new(settings: &ServerSettings, trap: SocketAddr) -> io::Result<Self> {
         let Scenario { world, server, injections, .. } = settings.scenario;
         let speed = match settings.pace {
             HostTime::OfScenario => server.speed,
@@ -263,14 +271,16 @@ impl Shared {
             connections: 0,
             handshakes: 0,
         };
-        Self {
-            doorkeeper: Doorkeeper::new(settings),
+        let tls = settings.tls.as_ref().map(Tls::new).transpose()?;
+        Ok(Self {
+            doorkeeper: Doorkeeper::new(settings, tls.as_ref()),
             clock: HostClock::new(begins, speed),
             options: server,
+            tls,
             user: settings.user.clone(),
             trap,
             host: Mutex::new(host),
-        }
+        })
     }
 
     fn host(&self) -> MutexGuard<'_, Host> {

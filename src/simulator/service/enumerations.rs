@@ -94,3 +94,21 @@ pub(super) fn batch(
 
 /// Bytes of a context and of the end, beyond those of an empty reply.
 const CONTEXT: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_keeps_to_count_and_bytes() {
+        let mut size = |items: Vec<Item>| 1000 + items.len() * 500;
+        let mut items = VecDeque::from(vec![Item::default(); 10]);
+        let mut take =
+            |count, bytes| batch(&mut items, Wanted { count, bytes }, &mut size).map(|taken| taken.len());
+        assert_eq!(take(3, 100_000), Some(3));
+        assert_eq!(take(100, 2200), Some(2));
+        assert_eq!(take(100, 1699), None);
+        assert_eq!(take(100, 100_000), Some(5));
+        assert_eq!(take(100, 100_000), Some(0));
+    }
+}

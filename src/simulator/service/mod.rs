@@ -31,9 +31,9 @@ use super::scenario::ServerOptions;
 use super::script::Operation;
 use super::state::returns;
 use super::world::World;
-use crate::cim::{Class, Reference, Schema, Selector, Value};
+use crate::cim::{Class, Instance, Reference, Schema, Value};
 use crate::wsman::{
-    Body, Enumerate, EnumerateReply, EnumerationMode, Filter, Identity, Message, Reply, ReplyHeader,
+    Body, Enumerate, EnumerateReply, EnumerationMode, Filter, Identity, Item, Message, Reply, ReplyHeader,
     cim_namespace, encode_reply, ns,
 };
 
@@ -251,8 +251,8 @@ impl Service {
         Ok(Wanted { count: usize::try_from(count).unwrap_or(usize::MAX), bytes: asked.max_envelope })
     }
 
-    fn batch(&mut self, open: &mut Open, wanted: Wanted) -> Result<Vec<crate::wsman::Item>, Refusal> {
-        let mut size = |items: Vec<crate::wsman::Item>| {
+    fn batch(&mut self, open: &mut Open, wanted: Wanted) -> Result<Vec<Item>, Refusal> {
+        let mut size = |items: Vec<Item>| {
             let reply = Reply::Pull(EnumerateReply { items, ..EnumerateReply::default() });
             self.envelope(&reply, Some(LONG_ID.to_owned())).map_or(usize::MAX, |text| text.len())
         };
@@ -373,8 +373,8 @@ impl Service {
         }
     }
 
-    fn items(&self, found: Vec<crate::cim::Instance>, mode: EnumerationMode) -> Vec<crate::wsman::Item> {
-        let item = |instance: crate::cim::Instance| {
+    fn items(&self, found: Vec<Instance>, mode: EnumerationMode) -> Vec<Item> {
+        let item = |instance: Instance| {
             let is_projection = instance.class.is_empty();
             let reference = match mode {
                 EnumerationMode::Object => None,
@@ -382,7 +382,7 @@ impl Service {
                 _ => self.world.reference_to(&instance),
             };
             let keeps = mode != EnumerationMode::Epr || is_projection;
-            crate::wsman::Item { instance: keeps.then_some(instance), reference }
+            Item { instance: keeps.then_some(instance), reference }
         };
         found.into_iter().map(item).collect()
     }
@@ -405,12 +405,29 @@ fn language(language: Language) -> &'static str {
     }
 }
 
-/// The selectors of a filter or a target compare as text.
-type Selectors<'a> = &'a [Selector];
-
 const OK: u16 = 200;
 const SERVER_ERROR: u16 = 500;
 /// Keeps the identifiers of the service apart from those of the world.
 const IDS_OF_THE_SERVICE: u64 = 0x5E55_10E5;
 /// As long as a MessageID is, to estimate the size of a reply.
 const LONG_ID: &str = "uuid:00000000-0000-0000-0000-000000000000-000000000000";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::msvm::SCHEMA;
+    use crate::simulator::options::WorldOptions;
+
+    #[test]
+    fn a_reply_beyond_the_limit_becomes_a_fault() {
+        let now = Timestamp::UNIX_EPOCH;
+        let world = World::new(SCHEMA, WorldOptions::DEFAULT, 1, now);
+        let mut service = Service::new(world, SCHEMA, ServerOptions::DEFAULT, 1);
+        let reply = Reply::Identify(service.identity(Caller { user: None, now }));
+        let whole = service.write(&reply, None, 8192);
+        assert_eq!(whole.status, OK);
+        let cut = service.write(&reply, None, whole.text.len() - 1);
+        assert_eq!(cut.status, SERVER_ERROR);
+        assert!(cut.text.contains("Code=\"2150858824\""), "{}", cut.text);
+    }
+}

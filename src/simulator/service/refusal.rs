@@ -1,6 +1,5 @@
 //! Refusals, and the faults that Windows sends for them (MS-WSMV; MI codes of WinRM and WMI).
 
-use super::language;
 use crate::simulator::fault::Fault as WorldFault;
 use crate::simulator::options::Language;
 use crate::simulator::script::PlannedFault;
@@ -85,7 +84,7 @@ impl Refusal {
         fault.machine = Some(machine.to_owned());
         if terms.provider_code.is_some() {
             let text = match self {
-                Self::Filter(text) if !text.is_empty() && language(spoken) == "en-US" => text,
+                Self::Filter(text) if !text.is_empty() && spoken == Language::English => text,
                 _ => reason,
             };
             fault.provider = Some("WMI Provider".to_owned());

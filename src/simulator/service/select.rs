@@ -1,6 +1,6 @@
 //! Which instances an Enumerate is about.
 
-use super::{Caller, Refusal, Selectors, Service};
+use super::{Caller, Refusal, Service};
 use crate::cim::{Instance, Selector, SelectorValue};
 use crate::simulator::fault::Fault;
 use crate::simulator::query::Walk;
@@ -46,7 +46,7 @@ impl Service {
     fn by_selectors(
         &mut self,
         class: &str,
-        selectors: Selectors<'_>,
+        selectors: &[Selector],
         caller: Caller<'_>,
     ) -> Result<Vec<Instance>, Refusal> {
         let known = self.world.class(class)?;

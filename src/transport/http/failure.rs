@@ -3,24 +3,43 @@
 use std::error::Error;
 use std::io;
 
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 
 use super::gate::ConnectionGone;
-use crate::transport::{Delivery, TransportError, TransportErrorKind};
+use crate::transport::{Delivery, TlsFailure, TlsProblem, TransportError, TransportErrorKind};
 
-/// Finds the cause in the chain of errors. `connected` says whether anything can have been written.
-pub(super) fn classify(error: &reqwest::Error, connected: bool) -> TransportError {
+/// What is known of the connection on which an error came up.
+pub(super) struct Circumstances {
+    /// Something can have been written.
+    pub(super) connected: bool,
+    /// SHA-256 of the host's certificate, if it has shown one.
+    pub(super) fingerprint: Option<String>,
+    /// There is a proxy in between.
+    pub(super) by_proxy: bool,
+}
+
+/// Finds the cause in the chain of errors.
+pub(super) fn classify(error: &reqwest::Error, circumstances: &Circumstances) -> TransportError {
+    let connected = circumstances.connected;
     let chain = chain(error);
-    let found = if error.is_dns() {
-        Some(TransportErrorKind::NameLookup)
-    } else {
-        chain.iter().rev().find_map(|error| kind(*error))
-    };
-    let default = if connected { TransportErrorKind::ConnectionLost } else { TransportErrorKind::Connect };
     let gone = chain.iter().any(|error| error.is::<ConnectionGone>());
     let delivery = if connected && !gone { Delivery::MayHaveRun } else { Delivery::NotSent };
-    let cause = chain.last().map_or_else(String::new, |error| cause(*error));
-    TransportError::new(found.unwrap_or(default), delivery).because(cause)
+    if let Some(error) = chain.iter().rev().find_map(|error| error.downcast_ref::<rustls::Error>()) {
+        let is_about_it = matches!(error, rustls::Error::InvalidCertificate(_));
+        let fingerprint = circumstances.fingerprint.clone().filter(|_| is_about_it);
+        let failure = TlsFailure { problem: problem(error), fingerprint };
+        return TransportError::new(TransportErrorKind::Tls, delivery).because(failure);
+    }
+    let found = chain.iter().rev().find_map(|error| kind(*error));
+    let kind = match found {
+        Some(kind) => kind,
+        None if connected => TransportErrorKind::ConnectionLost,
+        None if circumstances.by_proxy => TransportErrorKind::Proxy,
+        None if error.is_dns() => TransportErrorKind::NameLookup,
+        None => TransportErrorKind::Connect,
+    };
+    let cause = chain.last().map_or_else(String::new, ToString::to_string);
+    TransportError::new(kind, delivery).because(cause)
 }
 
 /// All errors from the outermost to the root, those inside of I/O errors included.
@@ -45,33 +64,62 @@ fn kind(error: &(dyn Error + 'static)) -> Option<TransportErrorKind> {
     if error.is::<ConnectionGone>() {
         return Some(TransportErrorKind::ConnectionLost);
     }
-    if error.is::<rustls::Error>() {
-        return Some(TransportErrorKind::Tls);
-    }
     let parse = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
     parse.then_some(TransportErrorKind::NotHttp)
 }
 
-fn cause(error: &(dyn Error + 'static)) -> String {
-    let Some(rustls::Error::InvalidCertificate(reason)) = error.downcast_ref() else {
-        return error.to_string();
-    };
-    let text = match reason {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "the host's certificate has expired"
-        }
+/// What the TLS library says, as a problem of ours.
+fn problem(error: &rustls::Error) -> TlsProblem {
+    match error {
+        rustls::Error::InvalidCertificate(reason) => certificate_problem(reason),
+        rustls::Error::AlertReceived(alert) => match alert {
+            AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
+                TlsProblem::NoCommonSuite
+            }
+            AlertDescription::ProtocolVersion => TlsProblem::NoCommonVersion,
+            AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::CertificateRequired => TlsProblem::ClientCertificate(format!("{alert:?}")),
+            alert => TlsProblem::Other(format!("the host ends TLS with the alert {alert:?}")),
+        },
+        rustls::Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => TlsProblem::NoCommonVersion,
+        rustls::Error::InvalidMessage(_) => TlsProblem::NoTls,
+        other => TlsProblem::Other(other.to_string()),
+    }
+}
+
+fn certificate_problem(reason: &CertificateError) -> TlsProblem {
+    match reason {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsProblem::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the host's certificate is not valid yet"
+            TlsProblem::NotYetValid
         }
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "the host's certificate leads to no trusted root (it may be self-signed)"
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsProblem::UnknownIssuer,
+        CertificateError::NotValidForName => TlsProblem::OtherName(Vec::new()),
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            TlsProblem::OtherName(presented.iter().map(|name| bare(name).to_owned()).collect())
         }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "the host's certificate is for another name"
+        CertificateError::Revoked => TlsProblem::Revoked,
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            TlsProblem::UnknownSignature
         }
-        CertificateError::Revoked => "the host's certificate is revoked",
-        CertificateError::ApplicationVerificationFailure => "the host's certificate is not the pinned one",
-        other => return format!("the host's certificate is not accepted: {other}"),
-    };
-    text.to_owned()
+        CertificateError::ApplicationVerificationFailure => TlsProblem::NotPinned,
+        // The type below it belongs to a crate that is none of ours; its name is all there is to go by.
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => TlsProblem::Authority,
+        other => TlsProblem::Certificate(other.to_string()),
+    }
+}
+
+/// `DnsName("hv1")` without what is around it.
+fn bare(name: &str) -> &str {
+    name.split('"').nth(1).unwrap_or(name)
 }

@@ -5,7 +5,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use super::headers::{self, Token};
 use super::wire::{Post, Reply, Settings, Wire};
 use crate::auth::ntlm::{Given, Initiator, Protection, SCHEME};
-use crate::auth::{Credential, random};
+use crate::auth::{Credential, random, spnego};
 use crate::secret::Secret;
 use crate::transport::{Delivery, TransportError, TransportErrorKind};
 
@@ -24,18 +24,20 @@ pub(super) async fn authenticate(
         target: &format!("HTTP/{}", settings.url.host_str().unwrap_or_default()),
         now: jiff::Timestamp::now(),
         session_key: random().map_err(bad_token)?,
-        channel_bindings: None,
+        channel_bindings: wire.channel_binding().map(|binding| binding.ntlm_hash()),
     };
     let authenticated = initiator.authenticate(&challenge, credential, given).map_err(bad_token)?;
     tracing::debug!(scheme = SCHEME, "handshake: authenticate");
     let reply = leg(wire, settings, &authenticated.token).await?;
     if !(200..=299).contains(&reply.status) {
-        return Err(refusal(&reply));
+        return Err(refused(&reply));
     }
     if reply.last {
         return Err(not_sent(TransportErrorKind::ConnectionLost));
     }
-    wire.context = authenticated.context;
+    if let Some(context) = authenticated.context {
+        wire.context = Some(Box::new(context));
+    }
     Ok(())
 }
 
@@ -52,28 +54,38 @@ async fn leg(wire: &Wire, settings: &Settings, token: &[u8]) -> Result<Reply, Tr
 
 fn challenge(reply: &Reply) -> Result<Vec<u8>, TransportError> {
     if reply.status != 401 {
-        return Err(refusal(reply));
+        return Err(refused(reply));
     }
     match headers::token(&reply.headers, SCHEME) {
-        Some(Token::Bytes(token)) => Ok(token),
+        Some(Token::Bytes(token)) => {
+            let answer = spnego::read(&token).map_err(bad_token)?;
+            // An answer without a token asks for another mechanism than NTLM.
+            answer.token.map(<[u8]>::to_vec).ok_or_else(|| not_sent(TransportErrorKind::BadToken))
+        }
         Some(Token::Malformed) => Err(not_sent(TransportErrorKind::BadToken)),
-        None => Err(refusal(reply)),
+        None => Err(refused(reply)),
     }
 }
 
-/// What an answer means that does not go on with the handshake.
-fn refusal(reply: &Reply) -> TransportError {
+fn refused(reply: &Reply) -> TransportError {
+    refusal(reply, "ntlm", &[SCHEME])
+}
+
+/// What an answer means that does not go on with the handshake; `wanted` is the method, any of whose schemes would do.
+pub(super) fn refusal(reply: &Reply, wanted: &str, schemes: &[&str]) -> TransportError {
     let status = reply.status;
     not_sent(match status {
         401 => {
             let offered = headers::offered(&reply.headers);
-            if offered.iter().any(|scheme| scheme.eq_ignore_ascii_case(SCHEME)) {
+            let is_offered = |scheme: &&str| offered.iter().any(|offer| offer.eq_ignore_ascii_case(scheme));
+            if schemes.iter().any(is_offered) {
                 TransportErrorKind::Refused { offered }
             } else {
-                TransportErrorKind::NotOffered { wanted: "ntlm".to_owned(), offered }
+                TransportErrorKind::NotOffered { wanted: wanted.to_owned(), offered }
             }
         }
         403 => TransportErrorKind::Forbidden,
+        407 => TransportErrorKind::Proxy,
         300..=399 => TransportErrorKind::Redirect { status, location: headers::location(&reply.headers) },
         _ => TransportErrorKind::Handshake { status, content_type: headers::content_type(&reply.headers) },
     })

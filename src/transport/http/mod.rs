@@ -8,7 +8,11 @@ mod failure;
 mod gate;
 mod handshake;
 mod headers;
+mod kerberos;
+mod login;
 mod options;
+mod proxy;
+mod tickets;
 mod tls;
 mod wire;
 
@@ -16,15 +20,18 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-pub use options::{Authentication, Endpoint, HttpOptions, Scheme, Trust};
+pub use login::{Kerberos, Tickets};
+pub use options::{Authentication, Endpoint, HttpOptions, Proxy, ProxyInUse, Scheme, Trust};
+pub use tickets::system_ticket;
 
 use super::{
     Connection, Delivery, Exchange, HttpRequest, HttpResponse, Transport, TransportError, TransportErrorKind,
 };
-use crate::auth::framing;
+use crate::auth::framing::{self, Protocol};
 use crate::auth::ntlm::Protection;
-use crate::auth::{Credential, basic};
+use crate::auth::{Credential, basic, certificate};
 use crate::secret::Secret;
+use kerberos::{Negotiator, Prefers};
 use wire::{Post, Reply, Settings, Wire};
 
 /// A session with one host over HTTP.
@@ -37,6 +44,9 @@ pub struct Http {
 enum Method {
     Basic(Secret<String>),
     Ntlm(Credential, Protection),
+    Negotiate(Box<Negotiator>),
+    /// With the value that points the host to the certificate.
+    Certificate(Secret<String>),
 }
 
 #[derive(Default)]
@@ -62,26 +72,51 @@ impl Http {
     /// carried out.
     pub fn new(options: HttpOptions) -> Result<Self, TransportError> {
         let endpoint = &options.endpoint;
-        let method = match (options.authentication, endpoint.scheme) {
-            (Authentication::Basic(_), Scheme::Http) if !options.danger_allow_unencrypted => {
+        let url = url(endpoint)?;
+        let client = match &options.authentication {
+            Authentication::Certificate(_) if endpoint.scheme == Scheme::Http => {
+                return Err(policy("a client certificate can be shown over https only"));
+            }
+            Authentication::Certificate(certificate) => Some(certificate),
+            _ => None,
+        };
+        let tls = tls::config(endpoint.scheme, &options.trust, client)?;
+        let settings = Arc::new(Settings {
+            route: proxy::route(&options.proxy, &url)?,
+            url,
+            tls,
+            connect_timeout: options.connect_timeout,
+            response_limit: options.response_limit,
+        });
+        let protection = match endpoint.scheme {
+            Scheme::Http => Protection::Sealed,
+            Scheme::Https => Protection::None,
+        };
+        let method = match options.authentication {
+            Authentication::Basic(_)
+                if endpoint.scheme == Scheme::Http && !options.danger_allow_unencrypted =>
+            {
                 return Err(policy(
                     "Basic sends the password, and over http it would cross the network in clear",
                 ));
             }
-            (Authentication::Basic(credential), _) => {
+            Authentication::Basic(credential) => {
                 let value = basic::authorization(&credential);
                 Method::Basic(value.map_err(|_| policy("a user name with a colon cannot be sent by Basic"))?)
             }
-            (Authentication::Ntlm(credential), Scheme::Http) => Method::Ntlm(credential, Protection::Sealed),
-            (Authentication::Ntlm(credential), Scheme::Https) => Method::Ntlm(credential, Protection::None),
+            Authentication::Ntlm(credential) => Method::Ntlm(credential, protection),
+            Authentication::Certificate(_) => {
+                Method::Certificate(Secret::new(certificate::AUTHORIZATION.to_owned()))
+            }
+            Authentication::Kerberos(login) => {
+                let prefers = Prefers { scheme: Protocol::Kerberos, fallback: None };
+                Method::Negotiate(Box::new(Negotiator::new(login, prefers, protection, &settings)))
+            }
+            Authentication::Negotiate(login, fallback) => {
+                let prefers = Prefers { scheme: Protocol::Spnego, fallback };
+                Method::Negotiate(Box::new(Negotiator::new(login, prefers, protection, &settings)))
+            }
         };
-        let url = endpoint.url().parse().map_err(|_| policy("host, port and path do not make a URL"))?;
-        let settings = Arc::new(Settings {
-            url,
-            tls: tls::config(endpoint.scheme, &options.trust)?,
-            connect_timeout: options.connect_timeout,
-            response_limit: options.response_limit,
-        });
         Ok(Self { settings, method, session: Mutex::default() })
     }
 
@@ -100,6 +135,11 @@ impl Http {
                 None => self.connect(&mut session).await?,
             };
             match self.send(&mut wire, &request).await {
+                Ok(Answer::Response(HttpResponse { status: 403, .. }, _))
+                    if !session.let_in && matches!(self.method, Method::Certificate(_)) =>
+                {
+                    return Err(certificate_refused(Vec::new()));
+                }
                 Ok(Answer::Response(response, reusable)) => {
                     session.let_in = true;
                     session.wire = reusable.then_some(wire);
@@ -120,11 +160,20 @@ impl Http {
 
     /// Makes a connection and authenticates it, where the method does so ahead of requests.
     async fn connect(&self, session: &mut Session) -> Result<Wire, TransportError> {
-        let mut wire = Wire::new(&self.settings)?;
-        if let Method::Ntlm(credential, protection) = &self.method {
-            handshake::authenticate(&mut wire, &self.settings, credential, *protection).await?;
-            session.let_in = true;
-        }
+        let wire = match &self.method {
+            Method::Basic(_) | Method::Certificate(_) => return Wire::new(&self.settings),
+            Method::Ntlm(credential, protection) => {
+                let mut wire = Wire::new(&self.settings)?;
+                let done = handshake::authenticate(&mut wire, &self.settings, credential, *protection).await;
+                done.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?;
+                wire
+            }
+            Method::Negotiate(negotiator) => {
+                let wire = negotiator.connect(&self.settings).await;
+                wire.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?
+            }
+        };
+        session.let_in = true;
         Ok(wire)
     }
 
@@ -135,12 +184,12 @@ impl Http {
                 let body = framing::seal(context, CONTENT_TYPE, &request.body);
                 let body =
                     body.map_err(|error| failed(TransportErrorKind::BrokenSeal).because(error).not_sent())?;
-                (body, framing::CONTENT_TYPE)
+                (body, context.protocol().content_type())
             }
         };
         let authorization = match &self.method {
-            Method::Basic(value) => Some(value),
-            Method::Ntlm(..) => None,
+            Method::Basic(value) | Method::Certificate(value) => Some(value),
+            Method::Ntlm(..) | Method::Negotiate(_) => None,
         };
         let post = Post { authorization, content_type: Some(content_type), body, patience: request.timeout };
         let reply = wire.post(post).await?;
@@ -148,11 +197,14 @@ impl Http {
     }
 
     fn refused(&self, offered: Vec<String>) -> TransportError {
-        let (wanted, scheme) = match self.method {
-            Method::Basic(_) => ("basic", basic::SCHEME),
-            Method::Ntlm(..) => ("ntlm", crate::auth::ntlm::SCHEME),
+        let (wanted, schemes) = match &self.method {
+            Method::Basic(_) => ("basic", [basic::SCHEME; 2]),
+            Method::Ntlm(..) => ("ntlm", [crate::auth::ntlm::SCHEME; 2]),
+            Method::Negotiate(negotiator) => (negotiator.name(), negotiator.schemes()),
+            Method::Certificate(_) => return certificate_refused(offered),
         };
-        let kind = if offered.iter().any(|offer| offer.eq_ignore_ascii_case(scheme)) {
+        let is_offered = |scheme: &&str| offered.iter().any(|offer| offer.eq_ignore_ascii_case(scheme));
+        let kind = if schemes.iter().any(is_offered) {
             TransportErrorKind::Refused { offered }
         } else {
             TransportErrorKind::NotOffered { wanted: wanted.to_owned(), offered }
@@ -206,6 +258,14 @@ fn was_gone(error: &TransportError) -> bool {
 
 fn failed(kind: TransportErrorKind) -> TransportError {
     TransportError::new(kind, Delivery::MayHaveRun)
+}
+
+fn certificate_refused(offered: Vec<String>) -> TransportError {
+    TransportError::new(TransportErrorKind::CertificateRefused { offered }, Delivery::NotSent)
+}
+
+fn url(endpoint: &Endpoint) -> Result<reqwest::Url, TransportError> {
+    endpoint.url().parse().map_err(|_| policy("host, port and path do not make a URL"))
 }
 
 fn policy(reason: &'static str) -> TransportError {

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use crate::auth::Credential;
+use super::login::Kerberos;
+use crate::auth::{ClientCertificate, Credential};
+use crate::secret::Secret;
+use crate::transport::TransportError;
+#[cfg(doc)]
+use crate::transport::TransportErrorKind;
 
 /// Whether the connection is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +40,24 @@ pub enum Authentication {
     Basic(Credential),
     /// NTLMv2 under the `Negotiate` scheme; over http with sealed bodies.
     Ntlm(Credential),
+    /// Kerberos, under `Kerberos` if that is offered, else under `Negotiate`; over http with sealed bodies.
+    Kerberos(Kerberos),
+    /// The same, under `Negotiate` if that is offered; where Kerberos cannot be had, NTLM for the credential.
+    Negotiate(Kerberos, Option<Credential>),
+    /// A certificate that the host maps to an account; over https only, and with TLS 1.2.
+    Certificate(ClientCertificate),
+}
+
+/// Which proxy to go through.
+#[derive(Clone, Debug)]
+pub enum Proxy {
+    /// None, whatever the environment says.
+    None,
+    /// What `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in either case.
+    Environment,
+    /// `http://`, `socks5://` or `socks5h://`, with user name and password where it wants them. With `socks5h` the
+    /// proxy looks up the host's name, as an http proxy does.
+    Url(Secret<String>),
 }
 
 /// Which certificates of the host are good.
@@ -60,6 +83,8 @@ pub struct HttpOptions {
     pub authentication: Authentication,
     /// Which certificates are good.
     pub trust: Trust,
+    /// Which proxy to go through.
+    pub proxy: Proxy,
     /// Lets Basic and its bodies cross plain http.
     pub danger_allow_unencrypted: bool,
     /// For the connection with its TLS, and for each leg of authentication.
@@ -69,17 +94,40 @@ pub struct HttpOptions {
 }
 
 impl HttpOptions {
-    /// Options with nothing dangerous in them: platform roots, 30 s to connect, responses up to 16 MiB.
+    /// Options with nothing dangerous in them: platform roots, no proxy, 30 s to connect, responses up to 16 MiB.
     pub fn new(endpoint: Endpoint, authentication: Authentication) -> Self {
         Self {
             endpoint,
             authentication,
             trust: Trust::Roots { extra: Vec::new() },
+            proxy: Proxy::None,
             danger_allow_unencrypted: false,
             connect_timeout: Duration::from_secs(30),
             response_limit: 16 * 1024 * 1024,
         }
     }
+}
+
+impl HttpOptions {
+    /// The proxy that the session will go through, without its credentials.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportErrorKind::Policy`] for a proxy that is none.
+    pub fn proxy_in_use(&self) -> Result<Option<ProxyInUse>, TransportError> {
+        let route = super::proxy::route(&self.proxy, &super::url(&self.endpoint)?)?;
+        Ok(route.map(|route| ProxyInUse { url: route.shown().to_owned(), is_tunnel: route.is_tunnel() }))
+    }
+}
+
+/// A proxy on the way to the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyInUse {
+    /// Its URL, without credentials.
+    pub url: String,
+    /// Whether it carries bytes (CONNECT, SOCKS), rather than requests one by one, which it may spread over
+    /// connections.
+    pub is_tunnel: bool,
 }
 
 impl Endpoint {

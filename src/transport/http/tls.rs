@@ -1,35 +1,99 @@
 //! TLS configurations: none for http, and one for each kind of trust.
+//!
+//! Every connection verifies the host anew: sessions are not resumed, so that a certificate swapped in
+//! between is seen. The host's own certificate is remembered for channel binding and for what errors say.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    SupportedCipherSuite,
-};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
+use sha2::{Digest, Sha256};
 
 use super::options::{Scheme, Trust};
+use crate::auth::ClientCertificate;
 use crate::transport::{Delivery, TransportError, TransportErrorKind};
 
+/// What all connections of a session have in common.
+pub(super) struct Tls {
+    config: ClientConfig,
+    verifier: Option<Arc<dyn ServerCertVerifier>>,
+}
+
+/// The host's own certificate, once a connection has seen it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Leaf(Arc<Mutex<Option<CertificateDer<'static>>>>);
+
+impl Tls {
+    /// The configuration of one connection, and where its certificate will be.
+    pub(super) fn for_connection(&self) -> (ClientConfig, Leaf) {
+        let (mut config, leaf) = (self.config.clone(), Leaf::default());
+        if let Some(inner) = &self.verifier {
+            let remembering = Remembering { inner: Arc::clone(inner), leaf: leaf.clone() };
+            config.dangerous().set_certificate_verifier(Arc::new(remembering));
+        }
+        (config, leaf)
+    }
+}
+
+impl Leaf {
+    /// The certificate in DER.
+    pub(super) fn get(&self) -> Option<CertificateDer<'static>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// SHA-256 of the certificate, as `--pin-sha256` takes it.
+    pub(super) fn fingerprint(&self) -> Option<String> {
+        use std::fmt::Write;
+        let hash = sha256(&self.get()?);
+        Some(hash.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        }))
+    }
+}
+
 /// Makes the configuration. For http it trusts nobody and reads no roots, which takes time and memory.
-pub(super) fn config(scheme: Scheme, trust: &Trust) -> Result<ClientConfig, TransportError> {
+pub(super) fn config(
+    scheme: Scheme,
+    trust: &Trust,
+    client: Option<&ClientCertificate>,
+) -> Result<Tls, TransportError> {
     let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| no_tls("TLS cannot be set up").because(error))?;
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
+    // After the TLS 1.3 handshake a host can ask for the certificate only by a message that rustls does not know.
+    let builder = match client {
+        None => builder.with_safe_default_protocol_versions(),
+        Some(_) => builder.with_protocol_versions(&[&rustls::version::TLS12]),
+    };
+    let builder = builder.map_err(|error| no_tls("TLS cannot be set up").because(error))?;
     if scheme == Scheme::Http {
-        return Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
+        let config = builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+        return Ok(Tls { config, verifier: None });
     }
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         Trust::Roots { extra } => Arc::new(platform(extra, provider)?),
         Trust::Pin(pin) => Arc::new(LeafVerifier { pin: Some(*pin), provider }),
         Trust::DangerAny => Arc::new(LeafVerifier { pin: None, provider }),
     };
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::clone(&verifier));
+    let mut config = match client {
+        None => builder.with_no_client_auth(),
+        Some(client) => {
+            let chain = client.chain().iter().map(|der| CertificateDer::from(der.clone())).collect();
+            let key = PrivateKeyDer::try_from(client.key().expose().clone())
+                .map_err(|error| no_tls("the private key is of no known kind").because(error))?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| no_tls("the client certificate and its key cannot be used").because(error))?
+        }
+    };
+    config.resumption = Resumption::disabled();
+    Ok(Tls { config, verifier: Some(verifier) })
 }
 
 fn platform(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<Verifier, TransportError> {
@@ -65,7 +129,7 @@ impl ServerCertVerifier for LeafVerifier {
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         match self.pin {
-            Some(pin) if sha256(end_entity).as_deref() != Some(pin.as_slice()) => {
+            Some(pin) if sha256(end_entity) != pin => {
                 Err(CertificateError::ApplicationVerificationFailure.into())
             }
             _ => Ok(ServerCertVerified::assertion()),
@@ -95,10 +159,49 @@ impl ServerCertVerifier for LeafVerifier {
     }
 }
 
-/// The hash of a cipher suite that is named after it.
-fn sha256(bytes: &[u8]) -> Option<Vec<u8>> {
-    match ring::cipher_suite::TLS13_AES_128_GCM_SHA256 {
-        SupportedCipherSuite::Tls13(suite) => Some(suite.common.hash_provider.hash(bytes).as_ref().to_vec()),
-        SupportedCipherSuite::Tls12(_) => None,
+/// Remembers the certificate, whether or not it is accepted.
+#[derive(Debug)]
+struct Remembering {
+    inner: Arc<dyn ServerCertVerifier>,
+    leaf: Leaf,
+}
+
+impl ServerCertVerifier for Remembering {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        *self.leaf.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(end_entity.clone().into_owned());
+        self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }

@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Url};
-use rustls::ClientConfig;
 
-use super::failure::classify;
+use super::failure::{Circumstances, classify};
 use super::gate::Gate;
 use super::headers;
-use crate::auth::seal::SealContext;
+use super::proxy::Route;
+use super::tls::{Leaf, Tls};
+use crate::auth::{ChannelBinding, Sealing};
 use crate::secret::Secret;
 use crate::transport::{Delivery, TransportError, TransportErrorKind};
 
 /// What all connections of a session have in common.
 pub(super) struct Settings {
     pub(super) url: Url,
-    pub(super) tls: ClientConfig,
+    pub(super) tls: Tls,
+    pub(super) route: Option<Route>,
     pub(super) connect_timeout: Duration,
     pub(super) response_limit: usize,
 }
@@ -27,9 +29,10 @@ pub(super) struct Settings {
 pub(super) struct Wire {
     client: Client,
     gate: Gate,
+    leaf: Leaf,
     settings: Arc<Settings>,
-    /// Seals the bodies, once NTLM has authenticated a connection in clear.
-    pub(super) context: Option<SealContext>,
+    /// Seals the bodies, once a connection in clear is authenticated.
+    pub(super) context: Option<Box<dyn Sealing>>,
 }
 
 /// One request on the wire.
@@ -53,10 +56,14 @@ pub(super) struct Reply {
 impl Wire {
     pub(super) fn new(settings: &Arc<Settings>) -> Result<Self, TransportError> {
         let gate = Gate::default();
-        let client = Client::builder()
-            .tls_backend_preconfigured(settings.tls.clone())
+        let (tls, leaf) = settings.tls.for_connection();
+        let client = Client::builder().tls_backend_preconfigured(tls);
+        let client = match &settings.route {
+            None => client.no_proxy(),
+            Some(route) => client.proxy(route.proxy()),
+        };
+        let client = client
             .http1_only()
-            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
@@ -70,7 +77,7 @@ impl Wire {
                 let kind = TransportErrorKind::Policy("the HTTP client cannot be set up");
                 TransportError::new(kind, Delivery::NotSent).because(error)
             })?;
-        Ok(Self { client, gate, settings: Arc::clone(settings), context: None })
+        Ok(Self { client, gate, leaf, settings: Arc::clone(settings), context: None })
     }
 
     /// Sends one request and reads the whole response. After an error the connection is of no use.
@@ -133,7 +140,19 @@ impl Wire {
     }
 
     fn failed(&self, error: reqwest::Error) -> TransportError {
-        classify(&error, self.gate.is_connected())
+        classify(
+            &error,
+            &Circumstances {
+                connected: self.gate.is_connected(),
+                fingerprint: self.leaf.fingerprint(),
+                by_proxy: self.settings.route.is_some(),
+            },
+        )
+    }
+
+    /// What ties an authentication to the TLS of this connection; none in clear, or before the first answer.
+    pub(super) fn channel_binding(&self) -> Option<ChannelBinding> {
+        self.leaf.get().map(|leaf| ChannelBinding::of_certificate(&leaf))
     }
 }
 

@@ -6,6 +6,10 @@ mod methods;
 mod queries;
 mod scenarios;
 mod server;
+mod server_rules;
+mod server_scenarios;
+mod server_tls;
+mod server_wire;
 mod states;
 
 use std::time::Duration;

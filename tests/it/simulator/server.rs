@@ -31,7 +31,7 @@ pub(super) async fn start(scenario: &str) -> Server {
     Server::start(settings(scenario)).await.unwrap()
 }
 
-fn http(server: &Server, authentication: Authentication) -> Http {
+pub(super) fn http(server: &Server, authentication: Authentication) -> Http {
     let address = server.address();
     let endpoint = Endpoint {
         scheme: Scheme::Http,

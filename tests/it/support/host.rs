@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use hvreplica::auth::ntlm::{self, Acceptor, HostNames, Protection, Requirements};
+use hvreplica::auth::ntlm::{self, Acceptor, Bindings, HostNames, Protection, Requirements};
 use hvreplica::auth::seal::SealContext;
-use hvreplica::auth::{basic, framing};
+use hvreplica::auth::{basic, certificate, framing};
 use hvreplica::secret::Secret;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -38,6 +38,8 @@ pub(crate) enum Say {
     Cut(usize, String),
     /// A sealed SOAP message whose frame is changed on the way.
     Mangled(fn(&mut Vec<u8>)),
+    /// The answer before this one, byte for byte.
+    Again,
     /// Head and body as they are.
     Raw(String),
     /// Nothing at all.
@@ -55,7 +57,12 @@ pub(crate) struct Setup {
     /// Sent in answer to the first request of each connection.
     pub(crate) greeting: Option<Vec<u8>>,
     pub(crate) protection: Protection,
-    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    /// None for http; else each connection takes the next, and the last one for good.
+    pub(crate) tls: Vec<Arc<rustls::ServerConfig>>,
+    /// Whoever got through TLS is in, once its certificate is pointed to.
+    pub(crate) takes_certificates: bool,
+    /// What NTLM has to carry, as CbtHardeningLevel=Strict asks for.
+    pub(crate) channel_bindings: Bindings,
 }
 
 impl Default for Setup {
@@ -64,7 +71,9 @@ impl Default for Setup {
             offers: &["Negotiate", "Basic realm=\"WSMAN\""],
             greeting: None,
             protection: Protection::Sealed,
-            tls: None,
+            tls: Vec::new(),
+            takes_certificates: false,
+            channel_bindings: Bindings::Ignored,
         }
     }
 }
@@ -86,6 +95,8 @@ struct Log {
     seen: Vec<Seen>,
     connections: usize,
     handshakes: usize,
+    tls_versions: Vec<rustls::ProtocolVersion>,
+    last_answer: Vec<u8>,
 }
 
 impl Host {
@@ -126,6 +137,10 @@ impl Host {
         self.shared.log.lock().unwrap().connections
     }
 
+    pub(crate) fn tls_versions(&self) -> Vec<rustls::ProtocolVersion> {
+        self.shared.log.lock().unwrap().tls_versions.clone()
+    }
+
     pub(crate) fn handshakes(&self) -> usize {
         self.shared.log.lock().unwrap().handshakes
     }
@@ -160,10 +175,12 @@ enum Session {
 }
 
 async fn serve(socket: tokio::net::TcpStream, number: usize, shared: Arc<Shared>) {
-    match shared.setup.tls.clone() {
+    let tls = &shared.setup.tls;
+    match tls.get(number - 1).or_else(|| tls.last()).cloned() {
         None => talk(socket, number, &shared).await,
         Some(config) => {
             if let Ok(socket) = tokio_rustls::TlsAcceptor::from(config).accept(socket).await {
+                shared.log.lock().unwrap().tls_versions.extend(socket.get_ref().1.protocol_version());
                 talk(socket, number, &shared).await
             }
         }
@@ -179,6 +196,7 @@ async fn talk(mut socket: impl AsyncRead + AsyncWrite + Unpin, number: usize, sh
             continue;
         }
         let (answer, go_on) = handle(&mut session, &head, body, number, shared);
+        shared.log.lock().unwrap().last_answer.clone_from(&answer);
         if socket.write_all(&answer).await.is_err() || !go_on {
             break;
         }
@@ -200,7 +218,8 @@ fn handle(
     }
     let by_basic = basic::parse(&authorization)
         .is_some_and(|given| given.user() == USER && given.password().expose() == PASSWORD);
-    if !by_basic && !matches!(session, Session::In(_)) {
+    let by_certificate = shared.setup.takes_certificates && authorization == certificate::AUTHORIZATION;
+    if !by_basic && !by_certificate && !matches!(session, Session::In(_)) {
         return (shared.refusal().into_bytes(), true);
     }
     let sealed = framing::is_sealed(&header(head, "content-type"));
@@ -231,6 +250,7 @@ fn handle(
             change(&mut answer);
             (answer, true)
         }
+        Say::Again => (shared.log.lock().unwrap().last_answer.clone(), true),
         Say::Raw(text) => (text.into_bytes(), true),
         Say::Silence => (Vec::new(), true),
         Say::Forget => {
@@ -244,7 +264,8 @@ fn negotiate(session: &mut Session, token: &str, shared: &Shared) -> String {
     let token = BASE64_STANDARD.decode(token).unwrap();
     match std::mem::take(session) {
         Session::Challenged(acceptor) => {
-            let requirements = Requirements { protection: shared.setup.protection, channel_bindings: None };
+            let Setup { protection, channel_bindings, .. } = shared.setup;
+            let requirements = Requirements { protection, channel_bindings };
             let known = |_: &str, user: &str| {
                 (user == USER).then(|| ntlm::nt_hash(&Secret::new(PASSWORD.to_owned())))
             };

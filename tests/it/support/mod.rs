@@ -1,3 +1,5 @@
 //! What several themes share.
 
 pub(crate) mod host;
+pub(crate) mod relay;
+pub(crate) mod script;

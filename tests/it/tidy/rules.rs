@@ -11,7 +11,7 @@ pub(super) const ROOMS: [(&str, Shape, &[&str]); 15] = [
     ("msvm", Shape::Folder, &["secret", "xml", "cim", "wsman"]),
     ("auth", Shape::Folder, &["secret"]),
     ("transport", Shape::Folder, &["secret", "xml", "cim", "wsman", "msvm", "auth"]),
-    ("error", Shape::File, &["secret", "xml", "cim", "wsman", "msvm", "auth", "transport", "job"]),
+    ("error", Shape::Folder, &["secret", "xml", "cim", "wsman", "msvm", "auth", "transport", "job"]),
     ("client", Shape::Folder, &["secret", "xml", "cim", "wsman", "msvm", "auth", "transport", "error"]),
     (
         "job",
