@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::job::Job;
 use crate::msvm::concrete_job::JobState;
 use crate::msvm::replication_relationship::ReplicationState;
 
-use super::{Baseline, Replica};
+use super::{Baseline, JobSeen, Observation, Replica, ReplicaSeen};
 
 /// What is known of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,45 +21,6 @@ pub enum Acceptance {
     Attached,
     /// Its reply was lost, or a fault that leaves open whether it ran.
     InDoubt,
-}
-
-/// What a look at the job brought.
-#[derive(Clone, Debug, PartialEq)]
-pub enum JobSeen {
-    /// No job is known.
-    None,
-    /// The job.
-    Seen(Box<Job>),
-    /// There is no such job any more.
-    Gone,
-    /// The look failed.
-    Unreadable,
-}
-
-/// What a look at the relationship brought.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ReplicaSeen {
-    /// The relationship.
-    Seen(Replica),
-    /// The virtual machine is there, the relationship is not.
-    Removed,
-    /// The virtual machine is not on this host.
-    Away,
-    /// The look failed.
-    Unreadable,
-}
-
-/// One look at the host: the job first, the relationship right after it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Observation {
-    /// When, by a clock of ours that only runs forward.
-    pub at: Duration,
-    /// The host's clock.
-    pub host_time: Option<Timestamp>,
-    /// The job.
-    pub job: JobSeen,
-    /// The relationship.
-    pub replica: ReplicaSeen,
 }
 
 /// What follows from a look.
@@ -113,7 +73,7 @@ pub struct Course {
     /// When the first look was, since the time to start once that has come.
     begun: Option<Moment>,
     looks: u32,
-    all_looks: u32,
+    times_read: u32,
     silent_since: Option<Duration>,
     /// Whether somebody's call is known to have been carried out: state 10, or a job that is a resynchronization.
     has_run: bool,
@@ -199,7 +159,7 @@ impl Course {
             rivals: None,
             begun: None,
             looks: 0,
-            all_looks: 0,
+            times_read: 0,
             silent_since: None,
             has_run: runs_already,
             was_resynchronizing: runs_already,
@@ -223,8 +183,8 @@ impl Course {
     }
 
     /// How often the relationship was read.
-    pub fn looks(&self) -> u32 {
-        self.all_looks
+    pub fn times_read(&self) -> u32 {
+        self.times_read
     }
 
     /// Where it began.
@@ -258,7 +218,7 @@ impl Course {
         }
         self.begun.get_or_insert_with(|| Moment::of(look));
         self.looks += 1;
-        self.all_looks += 1;
+        self.times_read += 1;
         if is_early {
             self.was_ahead = true;
             self.replicated_early |= kind == Kind::State(ReplicationState::Replicating);

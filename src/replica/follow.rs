@@ -151,7 +151,7 @@ impl Run<'_> {
             (true, false) => "the call left once, and its answer is lost",
             (false, _) => "nothing was asked for in this run",
         };
-        format!("{call}; {state}; {job}; looked {} times", course.looks())
+        format!("{call}; {state}; {job}; looked {} times", course.times_read())
     }
 
     /// The command that tells later.
