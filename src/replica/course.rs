@@ -30,7 +30,7 @@ pub enum Step {
     Continue,
     /// Say how long a replication interval is ([`Course::set_interval`]) and look again.
     NeedInterval,
-    /// Say whether somebody else has changed the replication meanwhile ([`Course::set_rivals`]) and look again.
+    /// Say whether somebody else has changed the replication meanwhile ([`Course::set_rivals`]).
     NeedRivals,
     /// It is decided.
     Done(Ending),
@@ -177,9 +177,14 @@ impl Course {
         self.interval = Some(interval);
     }
 
-    /// Says whether somebody else has changed the state of the replication since.
-    pub fn set_rivals(&mut self, found: bool) {
+    /// Says whether somebody else has changed the state of the replication, until after that look, which is judged
+    /// once more.
+    pub fn set_rivals(&mut self, found: bool, look: &Observation) -> Step {
         self.rivals = Some(found);
+        match (&look.replica, self.last) {
+            (ReplicaSeen::Seen(replica), Some(streak)) => self.judge(replica, look, streak),
+            _ => Step::Continue,
+        }
     }
 
     /// How often the relationship was read.
@@ -361,6 +366,9 @@ impl Course {
             let reason = "replication runs, and data has been replicated since";
             return Step::Done(ending(Verdict::Succeeded, reason));
         }
+        if is_likely && self.rivals.is_none() {
+            return Step::NeedRivals;
+        }
         let needs_resynchronization = self.needs_resynchronization();
         let is_proven = match self.job_end {
             Some(JobEnd::Whole) => true,
@@ -373,8 +381,7 @@ impl Course {
         }
         let Some(interval) = self.interval else { return Step::NeedInterval };
         if stood < interval * 2 {
-            let is_open = is_likely && self.rivals.is_none();
-            return if is_open { Step::NeedRivals } else { Step::Continue };
+            return Step::Continue;
         }
         Step::Done(if is_proven || needs_resynchronization {
             ending(
