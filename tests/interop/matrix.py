@@ -1,0 +1,237 @@
+"""Every way in against every acceptor, the whole resynchronization through each; and what has to be refused.
+
+matrix.py WORK: run by matrix.sh, which has put keys, tickets and certificates into the folder WORK. HVREPLICA_BIN, HVREPLICA_PASSWORD and,
+for the referee, HVREPLICA_SHARED come from the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import bad_input
+import expiry
+import front
+from hosts import (
+    ACCOUNTS, BY_TICKET, KDC, KEYTAB, NO_PASSWORD, PASSWORD, REALM, SHARED, TLS, USER, Backend, Client, Referee, Said, Simulator, Wiretap,
+    attempt, demand, demand_silence, fresh, listener, run,
+)  # fmt: skip
+
+TRANSPORTS = ("http, sealed", "https", "https, strict binding")
+SERVERS = ("pyspnego", "gss-ntlmssp", "MIT acceptor", "referee", "simulator")
+AT_ONCE = int(os.environ.get("HVREPLICA_JOBS", "6"))
+PASSED, REFUSED = "passed", "refused as it must be"
+
+# The word for --auth stands first; NTLM in Negotiate is had by giving the host by its address.
+METHODS = {
+    "ntlm": Client(["--auth", "ntlm", "-u", USER]),
+    "negotiate, NTLM": Client(["--auth", "negotiate", "-u", USER]),
+    "negotiate, Kerberos": Client(["--auth", "negotiate"], BY_TICKET),
+    "kerberos, password": Client(["--auth", "kerberos", "-u", USER]),
+    "kerberos, keytab": Client(["--auth", "kerberos", "--keytab", KEYTAB], NO_PASSWORD),
+    "kerberos, kinit": Client(["--auth", "kerberos"], BY_TICKET),
+    "basic": Client(["--auth", "basic", "-u", USER]),
+    "certificate": Client(["--auth", "certificate", "--cert", TLS / "client.pem", "--key", TLS / "client.key"]),
+}
+OF_KERBEROS = {name for name in METHODS if "erberos" in name}
+OF_NTLM = {"ntlm", "negotiate, NTLM"}
+
+
+# --- the matrix -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Cell:
+    method: str
+    transport: str
+    server: str
+    outcome: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} × {self.transport} × {self.server}"
+
+    @property
+    def is_http(self) -> bool:
+        return self.transport.startswith("http,")
+
+    @property
+    def is_strict(self) -> bool:
+        return self.transport.endswith("strict binding")
+
+    def refusal(self) -> tuple[int, str] | None:
+        """Exit code and words of a cell in which nobody gets in."""
+        if self.is_http and self.method == "basic":
+            return 2, "sends the password itself"
+        if self.is_http and self.method == "certificate":
+            return 2, "inside TLS"
+        if self.is_strict and self.method in ("kerberos, password", "kerberos, keytab"):
+            return 4, "the host refused a ticket for WSMAN/localhost"
+        return None
+
+
+def spoken(server: str) -> set[str]:
+    """The methods that a server speaks."""
+    match server:
+        case "pyspnego":
+            return OF_NTLM
+        case "gss-ntlmssp":
+            return OF_NTLM
+        case "MIT acceptor":
+            return OF_KERBEROS
+        case "referee":
+            return {*OF_NTLM, *OF_KERBEROS, "basic", "certificate"}
+        case _:
+            return {*OF_NTLM, "basic"}
+
+
+def absent() -> dict[str, str]:
+    """What cannot be had here, by server or method, and why."""
+    lacking = {}
+    if not SHARED:
+        lacking["referee"] = "no ../shared"
+    if not REALM:
+        lacking |= dict.fromkeys([*OF_KERBEROS, "MIT acceptor"], "no MIT Kerberos")
+    if not os.environ.get("GSS_NTLMSSP"):
+        lacking["gss-ntlmssp"] = "no gss-ntlmssp"
+    return lacking
+
+
+def level(cell: Cell) -> str:
+    return "none" if cell.is_http else "strict" if cell.is_strict else "relaxed"
+
+
+def acceptor_of(cell: Cell) -> str:
+    if cell.server == "pyspnego":
+        return "pyspnego-ntlm" if cell.method == "ntlm" else "pyspnego-negotiate"
+    return {"gss-ntlmssp": "gss-ntlmssp", "MIT acceptor": "mit-krb5"}[cell.server]
+
+
+def referee_of(cell: Cell) -> Referee:
+    """A referee that speaks the cell's method alone."""
+    scheme = "ntlm" if cell.method in OF_NTLM else "kerberos" if cell.method in OF_KERBEROS else cell.method
+    options: list[object] = ["--auth", scheme]
+    if scheme == "kerberos":
+        options += ["--keytab", KDC / "service.keytab"]
+    if not cell.is_http:
+        options += ["--tls", "--tls-dir", fresh("tls"), "--cbt", level(cell)]
+    return Referee(*options)
+
+
+def simulator_of(cell: Cell) -> Simulator:
+    options: list[object] = []
+    if not cell.is_http:
+        options += ["--tls-cert", TLS / "server.pem", "--tls-key", TLS / "server.key", "--cbt", level(cell)]
+    return Simulator(*options)
+
+
+def play(cell: Cell) -> None:
+    """Starts the cell's server, runs the client, compares."""
+    client, authority = METHODS[cell.method], TLS / "ca.pem"
+    with ExitStack() as stack:
+        through = None
+        if cell.server == "referee":
+            host = stack.enter_context(referee_of(cell))
+            port = host.port
+            if not cell.is_http:
+                authority = Path(host.ready["tls"]["ca"])
+                if cell.method == "certificate":
+                    client = Client(["--auth", "certificate", "--cert", host.ready["tls"]["client_cert"], "--key", host.ready["tls"]["client_key"]])
+        elif cell.server == "simulator":
+            host = stack.enter_context(simulator_of(cell))
+            port = host.port
+        else:
+            host = stack.enter_context(Backend())
+            through = listener(host, acceptor_of(cell), binding_level=level(cell))
+            stack.callback(through.server_close)
+            stack.callback(through.shutdown)
+            port = through.port
+        tap = None
+        if cell.is_http:
+            tap = stack.enter_context(Wiretap(port))
+            port = tap.port
+        else:
+            client = client.trusting(authority)
+        name = "127.0.0.1" if cell.method == "negotiate, NTLM" else "localhost"
+        said = run(client, f"{'http' if cell.is_http else 'https'}://{name}:{port}/wsman", ["resync", host.vm])
+        executed = compare(cell, said)
+        if tap and cell.refusal():
+            demand(not tap.heard, f"{len(tap.heard)} bytes were sent")
+        elif tap:
+            demand_silence(bytes(tap.heard), host.vm)
+        if through:
+            demand(through.truth.invocations == executed and not through.truth.in_clear and not through.truth.faults, through.truth)
+            demand(executed or through.truth.refusals, through.truth)
+        host.judge(executed)
+
+
+def compare(cell: Cell, said: Said) -> int:
+    """How often the host has to have executed it."""
+    if refusal := cell.refusal():
+        code, words = refusal
+        demand(said.code == code, said)
+        demand(re.search(words, json.dumps(said.document)), said)
+        demand(not any(result["invoked"] for result in said.document.get("results", [])), said)
+        cell.outcome = REFUSED
+        return 0
+    demand(said.code == 0, said)
+    result = said.result
+    demand(result["outcome"] == "succeeded" and result["invoked"], said)
+    if cell.method.startswith("negotiate"):
+        demand(f"negotiate: using {cell.method.split(', ')[1]}" in said.errors, said)
+    cell.outcome = PASSED
+    return 1
+
+
+def print_matrix(cells: list[Cell], lacking: dict[str, str]) -> None:
+    by_place = {(cell.method, cell.transport, cell.server): cell for cell in cells}
+    print(f"{'method':22} {'transport':24}" + "".join(f" {server:22}" for server in SERVERS).rstrip())
+    for method in METHODS:
+        for transport in TRANSPORTS:
+            words = []
+            for server in SERVERS:
+                cell = by_place.get((method, transport, server))
+                speaks = method in spoken(server)
+                words.append(cell.outcome or "WRONG" if cell else "left out" if speaks and (method in lacking or server in lacking) else "—")
+            print(f"{method:22} {transport:24}" + "".join(f" {word:22}" for word in words).rstrip())
+
+
+def main() -> int:
+    front.write_accounts(ACCOUNTS, USER, PASSWORD)
+    lacking = absent()
+    cells = [Cell(method, transport, server) for server in SERVERS for method in METHODS for transport in TRANSPORTS
+             if method in spoken(server) and not {method, server} & lacking.keys()]  # fmt: skip
+    others = [*expiry.cells(lacking), *bad_input.cells(lacking)]
+    work = [(cell.name, play, cell) for cell in cells]
+    # The longest first; they wait more than they work.
+    work = [(cell.name, cell.play) for cell in others if isinstance(cell, expiry.Cell)] + work
+    work += [(cell.name, cell.play) for cell in others if not isinstance(cell, expiry.Cell)]
+    if only := os.environ.get("HVREPLICA_CELLS"):
+        work = [piece for piece in work if re.search(only, piece[0])]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        wrong = [fault for fault in pool.map(lambda piece: attempt(*piece), work) if fault]
+    wrong += filter(None, [attempt("bad input: nothing is executed", bad_input.Shared.judge)])
+    print_matrix(cells, lacking)
+    print()
+    for cell in others:
+        if cell.outcome:
+            print(f"{cell.name:64} {cell.outcome}")
+    print()
+    for fault in wrong:
+        print(f"WRONG: {fault}", file=sys.stderr)
+    for what, why in lacking.items():
+        print(f"left out: {what} ({why})")
+    outcomes = [cell.outcome for cell in cells]
+    print(f"matrix: {outcomes.count(PASSED)} passed, {outcomes.count(REFUSED)} refused as they must be; "
+          f"{sum(bool(cell.outcome) for cell in others)} others as they must be; {len(wrong)} wrong")  # fmt: skip
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
