@@ -113,15 +113,19 @@ class OfGssapi:
 
         self.gssapi, self.settings, self.mechanism = gssapi, settings, mechanism
         self.schemes = ("Negotiate", "Kerberos") if mechanism == KERBEROS else ("Negotiate",)
-        store = {"keytab": settings.keytab} if mechanism == KERBEROS else {"keyfile": settings.accounts}
-        inner, outer = (gssapi.OID.from_int_seq(text) for text in (mechanism, SPNEGO))
-        name = None if mechanism == KERBEROS else gssapi.Name("HTTP@localhost", gssapi.NameType.hostbased_service)
-        credential = gssapi.raw.acquire_cred_from(store, name=name, usage="accept", mechs=[inner, outer]).creds
+        credential = self.credential()
         bindings = None
         # Without bindings of the client's the library lets anybody in, and says so.
         if settings.binding and (mechanism == KERBEROS or settings.binding_level == "strict"):
             bindings = gssapi.raw.ChannelBindings(application_data=settings.binding)
-        self.context = gssapi.SecurityContext(creds=gssapi.Credentials(base=credential), usage="accept", channel_bindings=bindings)
+        self.context = gssapi.SecurityContext(creds=credential, usage="accept", channel_bindings=bindings)
+
+    def credential(self):
+        gssapi, settings = self.gssapi, self.settings
+        store = {"keytab": settings.keytab} if self.mechanism == KERBEROS else {"keyfile": settings.accounts}
+        inner, outer = (gssapi.OID.from_int_seq(text) for text in (self.mechanism, SPNEGO))
+        name = None if self.mechanism == KERBEROS else gssapi.Name("HTTP@localhost", gssapi.NameType.hostbased_service)
+        return gssapi.Credentials(name=name, usage="accept", mechs=[inner, outer], store=store)
 
     def step(self, token: bytes) -> bytes | None:
         at = token.find(AUTHENTICATE)

@@ -20,7 +20,7 @@ import expiry
 import front
 from hosts import (
     ACCOUNTS, BY_TICKET, KDC, KEYTAB, NO_PASSWORD, PASSWORD, REALM, SHARED, TLS, USER, Backend, Client, Referee, Said, Simulator, Wiretap,
-    attempt, demand, demand_silence, fresh, listener, run,
+    Wrong, attempt, demand, demand_silence, found, fresh, holds, listener, run,
 )  # fmt: skip
 
 TRANSPORTS = ("http, sealed", "https", "https, strict binding")
@@ -160,11 +160,16 @@ def play(cell: Cell) -> None:
             client = client.trusting(authority)
         name = "127.0.0.1" if cell.method == "negotiate, NTLM" else "localhost"
         said = run(client, f"{'http' if cell.is_http else 'https'}://{name}:{port}/wsman", ["resync", host.vm])
-        executed = compare(cell, said)
+        try:
+            executed = compare(cell, said)
+        except Wrong as error:
+            raise Wrong(f"{error} {through.truth if through else ''}") from error
         if tap and cell.refusal():
             demand(not tap.heard, f"{len(tap.heard)} bytes were sent")
         elif tap:
             demand_silence(bytes(tap.heard), host.vm)
+            # What has to be there is found, so that what is not found is not there.
+            demand(cell.method not in OF_NTLM or holds(tap.heard, USER), "the user's name was not heard")
         if through:
             demand(through.truth.invocations == executed and not through.truth.in_clear and not through.truth.faults, through.truth)
             demand(executed or through.truth.refusals, through.truth)
@@ -189,6 +194,23 @@ def compare(cell: Cell, said: Said) -> int:
     return 1
 
 
+@dataclass
+class Clear:
+    """The listening itself: what is sent in clear is heard."""
+
+    name: str = "Basic over http, which is let through in clear"
+    outcome: str = ""
+
+    def play(self) -> None:
+        with Backend() as host, Wiretap(host.port) as tap:
+            client = Client([*METHODS["basic"].arguments, "--danger-allow-unencrypted"])
+            said = run(client, f"http://localhost:{tap.port}/wsman", ["resync", host.vm])
+            demand(said.code == 0, said)
+            heard = found(bytes(tap.heard), host.vm)
+            demand(len(heard) == 7, heard)
+            self.outcome = "all of it is heard"
+
+
 def print_matrix(cells: list[Cell], lacking: dict[str, str]) -> None:
     by_place = {(cell.method, cell.transport, cell.server): cell for cell in cells}
     print(f"{'method':22} {'transport':24}" + "".join(f" {server:22}" for server in SERVERS).rstrip())
@@ -207,7 +229,7 @@ def main() -> int:
     lacking = absent()
     cells = [Cell(method, transport, server) for server in SERVERS for method in METHODS for transport in TRANSPORTS
              if method in spoken(server) and not {method, server} & lacking.keys()]  # fmt: skip
-    others = [*expiry.cells(lacking), *bad_input.cells(lacking)]
+    others = [Clear(), *expiry.cells(lacking), *bad_input.cells(lacking)]
     work = [(cell.name, play, cell) for cell in cells]
     # The longest first; they wait more than they work.
     work = [(cell.name, cell.play) for cell in others if isinstance(cell, expiry.Cell)] + work
