@@ -6,6 +6,8 @@ mod cli;
 mod client;
 mod corpus;
 mod course;
+#[cfg(feature = "credssp")]
+mod credssp;
 mod decode;
 mod faults;
 mod find;
