@@ -105,7 +105,7 @@ def main() -> None:
             for inner in ("1.2", "1.3"):
                 print(f"{'https' if outer else 'http'}, TLS {inner} inside: {passes(folder, outer, inner)}", flush=True)
         for inner in ("1.2", "1.3"):
-            wrong = refused(folder, 4, "STATUS_", "--inner-tls", inner, password="not the password")
+            wrong = refused(folder, 4, "SEC_E_LOGON_DENIED", "--inner-tls", inner, password="not the password")
             print(f"wrong password, TLS {inner} inside: {wrong}", flush=True)
         print("another key:", refused(folder, 4, "proves another key than that of the CredSSP session", "--tamper"))
         print("version 4:", refused(folder, 4, "CVE-2018-0886", "--version", "4"))
