@@ -377,6 +377,15 @@ pub(super) enum Cbt {
     Strict,
 }
 
+/// By what the simulated host lets clients in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Offer {
+    /// Negotiate: NTLM, bare or inside of SPNEGO
+    Negotiate,
+    /// Basic; over http only with --danger-basic
+    Basic,
+}
+
 /// `decode`
 #[derive(Debug, Args)]
 pub(super) struct Decode {
@@ -412,6 +421,9 @@ pub(super) struct Simulate {
     /// How strictly NTLM has to be bound to the TLS channel (CbtHardeningLevel)
     #[arg(long, value_name = "LEVEL", default_value = "relaxed", requires = "tls_cert")]
     pub(super) cbt: Cbt,
+    /// What to offer to those who want to come in [default: negotiate]
+    #[arg(long, value_name = "METHOD", value_delimiter = ',')]
+    pub(super) offer: Vec<Offer>,
     /// Offer Basic over plain http, too
     #[arg(long)]
     pub(super) danger_basic: bool,

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::auth::random;
 use crate::secret::Secret;
-use crate::simulator::{Hardening, HostTime, Scenario, Server, ServerSettings, ServerTls};
+use crate::simulator::{Hardening, HostTime, Offers, Scenario, Server, ServerSettings, ServerTls};
 
-use super::args::{Cbt, Connection, Format, Simulate};
+use super::args::{Cbt, Connection, Format, Offer, Simulate};
 use super::certificate;
 use super::exit::Exit;
 use super::fail::Fail;
@@ -36,8 +36,8 @@ async fn serve(connection: &Connection, args: &Simulate) -> Result<(), Fail> {
     let (password, is_made_up) = password()?;
     let mut settings = ServerSettings::new(*scenario, user, password.clone());
     settings.listen = args.listen;
-    settings.basic = args.danger_basic;
     settings.tls = tls(args).map_err(Fail::usage)?;
+    settings.offers = offers(args)?;
     if let Some(speed) = args.speed {
         settings.pace = HostTime::Times(speed);
     }
@@ -72,6 +72,20 @@ fn tls(args: &Simulate) -> Result<Option<ServerTls>, String> {
         Cbt::Strict => Hardening::Strict,
     };
     Ok(Some(ServerTls { identity, hardening }))
+}
+
+fn offers(args: &Simulate) -> Result<Offers, Fail> {
+    let mut offers = Offers::default();
+    if !args.offer.is_empty() {
+        offers.negotiate = args.offer.contains(&Offer::Negotiate);
+        offers.basic = args.offer.contains(&Offer::Basic);
+        if offers.basic && args.tls_cert.is_none() && !args.danger_basic {
+            return Err(Fail::usage("Basic over plain http lets the password cross the network in clear")
+                .hint("add --danger-basic if it may, or --tls-cert"));
+        }
+    }
+    offers.basic |= args.danger_basic;
+    Ok(offers)
 }
 
 fn list(format: Format) {

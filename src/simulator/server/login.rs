@@ -1,21 +1,39 @@
-//! Who is on a connection.
+//! Who is on a connection: which schemes are offered, and what became of a request's credentials.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
+use jiff::Timestamp;
 
 use super::ServerSettings;
+use super::clock::HostClock;
+use super::negotiate::Negotiation;
 use super::tls::Tls;
-use crate::auth::ntlm::{self, Acceptor, Bindings, HostNames, NtHash, Protection, Requirements};
-use crate::auth::seal::SealContext;
-use crate::auth::{Credential, basic};
+use crate::auth::ntlm::{self, Bindings, HostNames, NtHash, Protection, Requirements};
+use crate::auth::{Credential, Sealing, basic, spnego};
+
+/// What the host offers to those who want to come in (`winrm get winrm/config/service/auth`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Offers {
+    /// `Negotiate`: NTLM, bare or inside of SPNEGO.
+    pub negotiate: bool,
+    /// `Basic`, and with it bodies in clear.
+    pub basic: bool,
+}
+
+impl Default for Offers {
+    fn default() -> Self {
+        Self { negotiate: true, basic: false }
+    }
+}
 
 /// What is known of those who may come in.
 #[derive(Debug)]
 pub(super) struct Doorkeeper {
+    pub(super) names: HostNames,
+    pub(super) requirements: Requirements,
+    offers: Offers,
     credential: Credential,
     hash: NtHash,
-    names: HostNames,
-    requirements: Requirements,
-    offers_basic: bool,
     refuses_all: bool,
 }
 
@@ -25,19 +43,31 @@ pub(super) enum Session {
     /// Nobody.
     #[default]
     New,
-    /// A challenge was sent.
-    Challenged(Box<Acceptor>),
-    /// The user, by NTLM.
-    In(Option<Box<SealContext>>),
+    /// Another leg of `Negotiate` is due.
+    Negotiating(Box<Negotiation>),
+    /// The user.
+    In(Admitted),
+}
+
+/// A user who has come in with a connection.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    /// Seals the messages, where the client can.
+    pub(super) context: Option<Box<dyn Sealing>>,
+    /// When that is forgotten, by the host's clock.
+    pub(super) until: Option<Timestamp>,
 }
 
 /// What became of a request's credentials.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    /// The user, over an NTLM connection; over http messages are sealed then.
-    Sealed,
-    /// The user, by Basic.
-    Basic,
+    /// The user, who has come in with the connection; over http messages are sealed then.
+    Connection {
+        /// The last word of the handshake, for `WWW-Authenticate`; `None` if there was none, or it ended before.
+        last: Option<String>,
+    },
+    /// The user, by what each request carries.
+    Request,
     /// Nobody: 401 with that.
     Refused {
         /// Values of `WWW-Authenticate`.
@@ -59,14 +89,14 @@ impl Doorkeeper {
             dns_domain: "example.test".to_owned(),
         };
         Self {
-            credential: Credential::new(&settings.user, settings.password.clone()),
-            hash: ntlm::nt_hash(&settings.password),
             names,
             requirements: match tls {
                 Some(tls) => Requirements { protection: Protection::None, channel_bindings: tls.bindings },
                 None => Requirements { protection: Protection::Sealed, channel_bindings: Bindings::Ignored },
             },
-            offers_basic: settings.basic,
+            offers: settings.offers,
+            credential: Credential::new(&settings.user, settings.password.clone()),
+            hash: ntlm::nt_hash(&settings.password),
             refuses_all: settings.scenario.server.rejects_credentials,
         }
     }
@@ -76,87 +106,74 @@ impl Doorkeeper {
         &self,
         session: &mut Session,
         authorization: Option<&str>,
-        now: jiff::Timestamp,
+        clock: &HostClock,
     ) -> Verdict {
         let Some(authorization) = authorization else {
-            return match session {
-                Session::In(_) => Verdict::Sealed,
-                Session::New | Session::Challenged(_) => self.refused(None),
-            };
+            return self.without(session, clock.now());
         };
         let (scheme, token) = authorization.split_once(' ').unwrap_or((authorization, ""));
         if scheme.eq_ignore_ascii_case(basic::SCHEME) {
             return self.by_password(authorization);
         }
-        if !scheme.eq_ignore_ascii_case(ntlm::SCHEME) {
+        if !(scheme.eq_ignore_ascii_case(spnego::SCHEME) && self.offers.negotiate) {
             return self.refused(Some(("auth-scheme", scheme.to_owned())));
         }
         match BASE64_STANDARD.decode(token.trim()) {
-            Ok(token) => self.leg(session, &token, now),
+            Ok(token) => self.negotiate(session, &token, clock),
             Err(_) => self.refused(Some(("auth-token", "no base64".to_owned()))),
         }
     }
 
     /// The offers of a 401.
     pub(super) fn offers(&self) -> Vec<String> {
-        let negotiate = std::iter::once(ntlm::SCHEME.to_owned());
-        negotiate.chain(self.offers_basic.then(|| "Basic realm=\"WSMAN\"".to_owned())).collect()
+        let offers = [
+            (self.offers.negotiate, spnego::SCHEME.to_owned()),
+            (self.offers.basic, "Basic realm=\"WSMAN\"".to_owned()),
+        ];
+        offers.into_iter().filter_map(|(is_offered, value)| is_offered.then_some(value)).collect()
     }
 
-    fn refused(&self, violation: Option<(&'static str, String)>) -> Verdict {
+    /// A request without credentials is that of whoever has come in with the connection.
+    fn without(&self, session: &mut Session, now: Timestamp) -> Verdict {
+        match session {
+            Session::In(Admitted { until, .. }) if until.is_none_or(|until| now < until) => {
+                Verdict::Connection { last: None }
+            }
+            Session::In(_) => {
+                *session = Session::New;
+                self.refused(None)
+            }
+            Session::New | Session::Negotiating(_) => self.refused(None),
+        }
+    }
+
+    pub(super) fn refused(&self, violation: Option<(&'static str, String)>) -> Verdict {
         Verdict::Refused { offers: self.offers(), is_leg: false, violation }
     }
 
     fn by_password(&self, authorization: &str) -> Verdict {
-        if !self.offers_basic {
+        if !self.offers.basic {
             return self.refused(Some(("clear-credentials", "Basic is not offered here".to_owned())));
         }
         let Some(given) = basic::parse(authorization) else {
             return self.refused(Some(("auth-token", "malformed".to_owned())));
         };
-        let is_it = !self.refuses_all
-            && self.is_user(given.domain(), given.user())
+        let is_it = self.admits(given.domain(), given.user())
             && given.password().expose() == self.credential.password().expose();
-        if is_it { Verdict::Basic } else { self.refused(None) }
+        if is_it { Verdict::Request } else { self.refused(None) }
     }
 
-    fn leg(&self, session: &mut Session, token: &[u8], now: jiff::Timestamp) -> Verdict {
-        match std::mem::take(session) {
-            Session::Challenged(acceptor) => self.authenticate(session, *acceptor, token),
-            Session::New | Session::In(_) => {
-                let Ok(challenge) = crate::auth::random::<8>() else { return self.refused(None) };
-                match Acceptor::new(token, &self.names, *challenge.expose(), now) {
-                    Ok(acceptor) => {
-                        let answer = BASE64_STANDARD.encode(acceptor.token());
-                        *session = Session::Challenged(Box::new(acceptor));
-                        let offers = vec![format!("{} {answer}", ntlm::SCHEME)];
-                        Verdict::Refused { offers, is_leg: true, violation: None }
-                    }
-                    Err(error) => self.refused(Some(("ntlm", error.to_string()))),
-                }
-            }
-        }
-    }
-
-    fn authenticate(&self, session: &mut Session, acceptor: Acceptor, token: &[u8]) -> Verdict {
-        let requirements = self.requirements;
-        let known = |domain: &str, user: &str| {
-            (!self.refuses_all && self.is_user(domain, user)).then(|| self.hash.clone())
-        };
-        match acceptor.accept(token, requirements, known) {
-            Ok(accepted) => {
-                *session = Session::In(accepted.context.map(Box::new));
-                Verdict::Sealed
-            }
-            Err(ntlm::Refusal::WrongCredential) => self.refused(None),
-            Err(refusal) => self.refused(Some(("ntlm", refusal.to_string()))),
-        }
-    }
-
-    /// A domain that was not asked for is not looked at: a host outside of a domain takes any.
-    fn is_user(&self, domain: &str, user: &str) -> bool {
+    /// Whether that user may come in. A domain that was not asked for is not looked at: a host outside of a domain
+    /// takes any.
+    pub(super) fn admits(&self, domain: &str, user: &str) -> bool {
         let own = self.credential.domain();
-        self.credential.user().eq_ignore_ascii_case(user)
+        !self.refuses_all
+            && self.credential.user().eq_ignore_ascii_case(user)
             && (own.is_empty() || own.eq_ignore_ascii_case(domain))
+    }
+
+    /// The hash of the password of one who may come in.
+    pub(super) fn hash_of(&self, domain: &str, user: &str) -> Option<NtHash> {
+        self.admits(domain, user).then(|| self.hash.clone())
     }
 }

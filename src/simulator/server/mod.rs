@@ -1,6 +1,6 @@
 //! The HTTP server in front of the simulated host.
 //!
-//! [`Server`] listens on a socket, lets clients in by NTLM (sealed) or, where it is asked to, by Basic, and hands
+//! [`Server`] listens on a socket, lets clients in by the methods that it is told to offer ([`Offers`]), and hands
 //! what they say to the service. It carries out the disturbances that a scenario plans and writes down what
 //! really happened. It knows sockets and the clock; what a request means is the service's affair.
 
@@ -8,6 +8,7 @@ mod clock;
 mod connection;
 mod exchange;
 mod login;
+mod negotiate;
 mod plan;
 mod reply;
 mod spoil;
@@ -27,6 +28,7 @@ use tokio::task::JoinHandle;
 
 use self::clock::HostClock;
 use self::login::Doorkeeper;
+pub use self::login::Offers;
 use self::tls::Tls;
 pub use self::tls::{Hardening, ServerTls};
 use super::options::Accident;
@@ -50,8 +52,8 @@ pub struct ServerSettings {
     pub user: String,
     /// The user's password.
     pub password: Secret<String>,
-    /// Whether Basic is offered, and with it bodies in clear.
-    pub basic: bool,
+    /// By which methods clients may come in.
+    pub offers: Offers,
     /// TLS; without it http.
     pub tls: Option<ServerTls>,
     /// How the host's time goes.
@@ -81,7 +83,7 @@ impl ServerSettings {
             scenario,
             user: user.into(),
             password,
-            basic: false,
+            offers: Offers::default(),
             tls: None,
             pace: HostTime::OfScenario,
             begins: None,

@@ -43,14 +43,14 @@ fn with_in_body(text: &str, more: &str) -> String {
     }
 }
 
-/// Damages a sealed body.
-pub(super) fn damage(body: &mut [u8], damage: Damage) {
-    let Ok(frame) = framing::unframe(framing::CONTENT_TYPE, body) else { return };
+/// Damages a sealed body of that content type.
+pub(super) fn damage(content_type: &str, body: &mut [u8], damage: Damage) {
+    let Ok(frame) = framing::unframe(content_type, body) else { return };
     let cipher = frame.cipher.start;
     let at = match damage {
         Damage::Cipher => cipher + frame.cipher.len() / 2,
-        Damage::Signature => cipher - SIGNATURE / 2,
-        Damage::Prefix => cipher - SIGNATURE - PREFIX,
+        Damage::Signature => cipher - frame.signature.len() / 2,
+        Damage::Prefix => cipher - frame.signature.len() - PREFIX,
         Damage::Boundary => BEHIND_HYPHENS,
         Damage::Length => {
             let head = body.get(..cipher).unwrap_or_default();
@@ -64,7 +64,6 @@ pub(super) fn damage(body: &mut [u8], damage: Damage) {
     }
 }
 
-const SIGNATURE: usize = 16;
 const PREFIX: usize = 4;
 const BEHIND_HYPHENS: usize = 2;
 const LENGTH: &[u8] = b"Length=";

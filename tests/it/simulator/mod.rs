@@ -6,6 +6,7 @@ mod methods;
 mod queries;
 mod scenarios;
 mod server;
+mod server_negotiate;
 mod server_rules;
 mod server_scenarios;
 mod server_tls;
