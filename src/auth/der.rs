@@ -75,6 +75,12 @@ pub(super) fn element(tag: u8, pieces: &[&[u8]]) -> Vec<u8> {
 pub(super) const INTEGER: u8 = 0x02;
 #[cfg(feature = "credssp")]
 pub(super) const BITS: u8 = 0x03;
+#[cfg(feature = "credssp")]
+pub(super) const UTF8: u8 = 0x0c;
+#[cfg(feature = "credssp")]
+pub(super) const UTC_TIME: u8 = 0x17;
+#[cfg(feature = "credssp")]
+pub(super) const SET: u8 = 0x31;
 pub(super) const OCTETS: u8 = 0x04;
 pub(super) const OBJECT: u8 = 0x06;
 pub(super) const ENUMERATED: u8 = 0x0a;

@@ -384,6 +384,9 @@ pub(super) enum Offer {
     Negotiate,
     /// Basic; over http only with --danger-basic
     Basic,
+    /// CredSSP with NTLM inside
+    #[cfg(feature = "credssp")]
+    Credssp,
 }
 
 /// `decode`

@@ -79,6 +79,10 @@ fn offers(args: &Simulate) -> Result<Offers, Fail> {
     if !args.offer.is_empty() {
         offers.negotiate = args.offer.contains(&Offer::Negotiate);
         offers.basic = args.offer.contains(&Offer::Basic);
+        #[cfg(feature = "credssp")]
+        {
+            offers.credssp = args.offer.contains(&Offer::Credssp);
+        }
         if offers.basic && args.tls_cert.is_none() && !args.danger_basic {
             return Err(Fail::usage("Basic over plain http lets the password cross the network in clear")
                 .hint("add --danger-basic if it may, or --tls-cert"));

@@ -8,6 +8,8 @@ mod corpus;
 mod course;
 #[cfg(feature = "credssp")]
 mod credssp;
+#[cfg(feature = "credssp")]
+mod credssp_mutated;
 mod decode;
 mod faults;
 mod find;

@@ -85,8 +85,10 @@ impl Login {
     fn prove(&mut self, offered: (ntlm::Initiator, Given), answer: &TsRequest) -> Result<Step, Failure> {
         let (initiator, given) = offered;
         let token = answer.token.as_deref().ok_or(Failure::Malformed)?;
+        let answer = spnego::read(token)?;
         // An answer without a token asks for another mechanism.
-        let challenge = spnego::read(token)?.token.ok_or(Failure::NotNtlm)?;
+        let challenge = answer.token.ok_or(Failure::NotNtlm)?;
+        let is_wrapped = challenge.len() < token.len();
         let given = ntlm::Given {
             target: &given.target,
             now: given.now,
@@ -97,8 +99,13 @@ impl Login {
         let mut context = Box::new(authenticated.context.ok_or(Failure::NotNtlm)?);
         let proof = wrap(&mut context, &hash(By::Client, &self.nonce, &self.public_key))?;
         self.state = State::Proven(context);
+        let token = if is_wrapped {
+            spnego::Answer { token: Some(&authenticated.token), ..spnego::Answer::default() }.to_bytes()
+        } else {
+            authenticated.token
+        };
         let next = TsRequest {
-            token: Some(authenticated.token),
+            token: Some(token),
             pub_key_auth: Some(proof),
             client_nonce: Some(self.nonce),
             ..request()

@@ -14,23 +14,35 @@ mod binding;
 mod certificate;
 mod failure;
 #[cfg(feature = "credssp")]
+mod host_login;
+#[cfg(feature = "credssp")]
+mod identity;
+#[cfg(feature = "credssp")]
 mod initiator;
 #[cfg(feature = "credssp")]
 mod login;
 #[cfg(feature = "credssp")]
 mod password;
 #[cfg(feature = "credssp")]
+mod refusal;
+#[cfg(feature = "credssp")]
 mod request;
 #[cfg(feature = "credssp")]
 mod tunnel;
 
 #[cfg(feature = "credssp")]
-pub use acceptor::{Acceptor, Answer, Delegated, Host, Identity, Refusal};
+pub use acceptor::{Acceptor, Answer, Delegated};
 pub use failure::{Failure, NtStatus};
+#[cfg(feature = "credssp")]
+pub use host_login::{Host, HostLogin, Judged};
+#[cfg(feature = "credssp")]
+pub use identity::Identity;
 #[cfg(feature = "credssp")]
 pub use initiator::{Given, Initiator};
 #[cfg(feature = "credssp")]
 pub use login::{Login, Step};
+#[cfg(feature = "credssp")]
+pub use refusal::Refusal;
 #[cfg(feature = "credssp")]
 pub use request::TsRequest;
 #[cfg(feature = "credssp")]

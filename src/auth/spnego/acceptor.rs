@@ -1,7 +1,9 @@
 //! The host's side: what a client offers, and what it is answered.
 
 use super::{Answer, SPNEGO, State};
-use crate::auth::der::{APPLICATION_0, Der, DerError, ENUMERATED, OBJECT, OCTETS, SEQUENCE, context, element};
+use crate::auth::der::{
+    APPLICATION_0, Der, DerError, ENUMERATED, OBJECT, OCTETS, SEQUENCE, context, element,
+};
 
 /// What a client offers (`NegTokenInit`).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -343,7 +343,7 @@ impl Exchanges {
             Session::In(Admitted { context: Some(context), .. }) if opened.sealed && !plan.clear => {
                 // A context that is spent gives nothing that a client would take for a reply.
                 let mut sealed = framing::seal(context, content_type, &body).unwrap_or_default();
-                let outer = context.protocol().content_type();
+                let outer = framing::content_type(context, body.len());
                 if let Some(how) = plan.damage {
                     damage(outer, &mut sealed, how);
                 }

@@ -7,6 +7,8 @@ use super::ServerSettings;
 use super::clock::HostClock;
 use super::negotiate::Negotiation;
 use super::tls::Tls;
+#[cfg(feature = "credssp")]
+use crate::auth::credssp;
 use crate::auth::ntlm::{self, Bindings, HostNames, NtHash, Protection, Requirements};
 use crate::auth::{Credential, Sealing, basic, spnego};
 
@@ -18,11 +20,19 @@ pub struct Offers {
     pub negotiate: bool,
     /// `Basic`, and with it bodies in clear.
     pub basic: bool,
+    /// `CredSSP`, with NTLM inside.
+    #[cfg(feature = "credssp")]
+    pub credssp: bool,
 }
 
 impl Default for Offers {
     fn default() -> Self {
-        Self { negotiate: true, basic: false }
+        Self {
+            negotiate: true,
+            basic: false,
+            #[cfg(feature = "credssp")]
+            credssp: false,
+        }
     }
 }
 
@@ -31,6 +41,9 @@ impl Default for Offers {
 pub(super) struct Doorkeeper {
     pub(super) names: HostNames,
     pub(super) requirements: Requirements,
+    /// Where CredSSP is offered.
+    #[cfg(feature = "credssp")]
+    pub(super) identity: Option<credssp::Identity>,
     offers: Offers,
     credential: Credential,
     hash: NtHash,
@@ -45,6 +58,9 @@ pub(super) enum Session {
     New,
     /// Another leg of `Negotiate` is due.
     Negotiating(Box<Negotiation>),
+    /// Another leg of `CredSSP` is due.
+    #[cfg(feature = "credssp")]
+    Credssp(Box<credssp::Acceptor>),
     /// The user.
     In(Admitted),
 }
@@ -94,6 +110,8 @@ impl Doorkeeper {
                 Some(tls) => Requirements { protection: Protection::None, channel_bindings: tls.bindings },
                 None => Requirements { protection: Protection::Sealed, channel_bindings: Bindings::Ignored },
             },
+            #[cfg(feature = "credssp")]
+            identity: None,
             offers: settings.offers,
             credential: Credential::new(&settings.user, settings.password.clone()),
             hash: ntlm::nt_hash(&settings.password),
@@ -115,10 +133,15 @@ impl Doorkeeper {
         if scheme.eq_ignore_ascii_case(basic::SCHEME) {
             return self.by_password(authorization);
         }
+        let token = BASE64_STANDARD.decode(token.trim());
+        #[cfg(feature = "credssp")]
+        if let (true, Ok(token)) = (scheme.eq_ignore_ascii_case(credssp::SCHEME), &token) {
+            return self.credssp(session, token, clock);
+        }
         if !(scheme.eq_ignore_ascii_case(spnego::SCHEME) && self.offers.negotiate) {
             return self.refused(Some(("auth-scheme", scheme.to_owned())));
         }
-        match BASE64_STANDARD.decode(token.trim()) {
+        match token {
             Ok(token) => self.negotiate(session, &token, clock),
             Err(_) => self.refused(Some(("auth-token", "no base64".to_owned()))),
         }
@@ -129,6 +152,8 @@ impl Doorkeeper {
         let offers = [
             (self.offers.negotiate, spnego::SCHEME.to_owned()),
             (self.offers.basic, "Basic realm=\"WSMAN\"".to_owned()),
+            #[cfg(feature = "credssp")]
+            (self.offers.credssp, credssp::SCHEME.to_owned()),
         ];
         offers.into_iter().filter_map(|(is_offered, value)| is_offered.then_some(value)).collect()
     }
@@ -143,7 +168,7 @@ impl Doorkeeper {
                 *session = Session::New;
                 self.refused(None)
             }
-            Session::New | Session::Negotiating(_) => self.refused(None),
+            _ => self.refused(None),
         }
     }
 
@@ -158,9 +183,13 @@ impl Doorkeeper {
         let Some(given) = basic::parse(authorization) else {
             return self.refused(Some(("auth-token", "malformed".to_owned())));
         };
-        let is_it = self.admits(given.domain(), given.user())
-            && given.password().expose() == self.credential.password().expose();
-        if is_it { Verdict::Request } else { self.refused(None) }
+        if self.opens(&given) { Verdict::Request } else { self.refused(None) }
+    }
+
+    /// Whether that is the user with the right password.
+    pub(super) fn opens(&self, given: &Credential) -> bool {
+        self.admits(given.domain(), given.user())
+            && given.password().expose() == self.credential.password().expose()
     }
 
     /// Whether that user may come in. A domain that was not asked for is not looked at: a host outside of a domain

@@ -6,6 +6,8 @@
 
 mod clock;
 mod connection;
+#[cfg(feature = "credssp")]
+mod credssp;
 mod exchange;
 mod login;
 mod negotiate;
@@ -274,8 +276,15 @@ impl Shared {
             handshakes: 0,
         };
         let tls = settings.tls.as_ref().map(Tls::new).transpose()?;
+        #[cfg_attr(not(feature = "credssp"), expect(unused_mut, reason = "only CredSSP comes later"))]
+        let mut doorkeeper = Doorkeeper::new(settings, tls.as_ref());
+        #[cfg(feature = "credssp")]
+        if settings.offers.credssp {
+            doorkeeper.identity =
+                Some(credssp::identity(settings.scenario.world.host).map_err(io::Error::other)?);
+        }
         Ok(Self {
-            doorkeeper: Doorkeeper::new(settings, tls.as_ref()),
+            doorkeeper,
             clock: HostClock::new(begins, speed),
             options: server,
             tls,

@@ -24,7 +24,7 @@ impl Doorkeeper {
     pub(super) fn negotiate(&self, session: &mut Session, token: &[u8], clock: &HostClock) -> Verdict {
         match std::mem::take(session) {
             Session::Negotiating(negotiation) => self.next_leg(session, *negotiation, token, clock),
-            Session::New | Session::In(_) => match spnego::read_offer(token) {
+            _ => match spnego::read_offer(token) {
                 Ok(None) => self.challenge(session, None, token, clock),
                 Ok(Some(offer)) => self.choose(session, offer, clock),
                 Err(error) => self.malformed(error),
@@ -36,7 +36,8 @@ impl Doorkeeper {
         match (offer.mechanisms.first(), offer.token) {
             (Some(&spnego::NTLM), Some(token)) => self.challenge(session, Some(offer.list), token, clock),
             _ if offer.mechanisms.contains(&spnego::NTLM) => {
-                *session = Session::Negotiating(Box::new(Negotiation { list: Some(offer.list), acceptor: None }));
+                *session =
+                    Session::Negotiating(Box::new(Negotiation { list: Some(offer.list), acceptor: None }));
                 leg(&spnego::Answer {
                     state: Some(spnego::State::WantsMic),
                     mechanism: Some(spnego::NTLM),
@@ -90,7 +91,9 @@ impl Doorkeeper {
         let inner = answer.token.unwrap_or_default();
         match acceptor {
             None => self.challenge(session, list, inner, clock),
-            Some(acceptor) => self.authenticate(session, acceptor, inner, list.map(|list| (list, answer.mic))),
+            Some(acceptor) => {
+                self.authenticate(session, acceptor, inner, list.map(|list| (list, answer.mic)))
+            }
         }
     }
 
@@ -102,8 +105,7 @@ impl Doorkeeper {
         token: &[u8],
         wrapped: Option<(Vec<u8>, Option<&[u8]>)>,
     ) -> Verdict {
-        let accepted =
-            acceptor.accept(token, self.requirements, |domain, user| self.hash_of(domain, user));
+        let accepted = acceptor.accept(token, self.requirements, |domain, user| self.hash_of(domain, user));
         let mut context = match accepted {
             Ok(accepted) => accepted.context,
             Err(ntlm::Refusal::WrongCredential) => return self.refused(None),

@@ -140,7 +140,11 @@ async fn what_is_refused_about_wrapped_ntlm() {
     let of_another = |list: &[u8]| Some([list, b"\0"].concat());
     let right = |list: &[u8]| Some(list.to_vec());
     let cases: [(&str, fn(&[u8]) -> Option<Vec<u8>>, Vec<(&str, String)>); 3] = [
-        (PASSWORD, without, vec![("spnego", "the integrity code of the list of mechanisms is missing".into())]),
+        (
+            PASSWORD,
+            without,
+            vec![("spnego", "the integrity code of the list of mechanisms is missing".into())],
+        ),
         (PASSWORD, of_another, vec![("spnego", SealError::WrongSignature.to_string())]),
         ("another", right, vec![]),
     ];
@@ -166,15 +170,17 @@ async fn what_is_refused_about_wrapped_ntlm() {
 async fn other_mechanisms_and_odd_tokens() {
     let foreign = spnego::offer(spnego::KERBEROS, b"ticket");
     let cut = &foreign[..foreign.len() - 1];
-    for (token, wanted) in [
-        (&foreign[..], "the client offers no mechanism of this host"),
-        (cut, "the token is no valid DER"),
-    ] {
+    for (token, wanted) in
+        [(&foreign[..], "the client offers no mechanism of this host"), (cut, "the token is no valid DER")]
+    {
         let server = start("healthy").await;
         let said = Line::open(&server).await.leg(token).await;
         assert_eq!((said.status, said.negotiate.len()), (401, 0));
         let violations = server.truth().violations;
-        assert_eq!((violations[0].rule, violations[0].text.as_str(), violations.len()), ("spnego", wanted, 1));
+        assert_eq!(
+            (violations[0].rule, violations[0].text.as_str(), violations.len()),
+            ("spnego", wanted, 1)
+        );
     }
 }
 
