@@ -73,7 +73,7 @@ pub(super) fn element(tag: u8, pieces: &[&[u8]]) -> Vec<u8> {
 }
 
 pub(super) const INTEGER: u8 = 0x02;
-#[cfg(feature = "credssp")]
+#[cfg(any(feature = "credssp", feature = "kerberos"))]
 pub(super) const BITS: u8 = 0x03;
 #[cfg(feature = "credssp")]
 pub(super) const UTF8: u8 = 0x0c;
@@ -84,6 +84,8 @@ pub(super) const SET: u8 = 0x31;
 pub(super) const OCTETS: u8 = 0x04;
 pub(super) const OBJECT: u8 = 0x06;
 pub(super) const ENUMERATED: u8 = 0x0a;
+#[cfg(feature = "kerberos")]
+pub(super) const TEXT: u8 = 0x1b;
 #[cfg(feature = "kerberos")]
 pub(super) const GENERALIZED_TIME: u8 = 0x18;
 pub(super) const SEQUENCE: u8 = 0x30;

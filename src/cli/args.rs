@@ -366,7 +366,7 @@ pub(super) enum Mode {
     ObjectAndEpr,
 }
 
-/// How strictly NTLM has to be bound to TLS.
+/// How strictly NTLM and Kerberos have to be bound to TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Cbt {
     /// Not at all
@@ -380,13 +380,17 @@ pub(super) enum Cbt {
 /// By what the simulated host lets clients in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Offer {
-    /// Negotiate: NTLM, bare or inside of SPNEGO
+    /// Negotiate: NTLM, and Kerberos with --keytab
     Negotiate,
+    /// Kerberos, with --keytab
+    Kerberos,
     /// Basic; over http only with --danger-basic
     Basic,
     /// CredSSP with NTLM inside
     #[cfg(feature = "credssp")]
     Credssp,
+    /// Client certificates, with --client-ca
+    Certificate,
 }
 
 /// `decode`
@@ -421,10 +425,13 @@ pub(super) struct Simulate {
     /// Its private key in PEM, if not in the same file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(super) tls_key: Option<PathBuf>,
-    /// How strictly NTLM has to be bound to the TLS channel (CbtHardeningLevel)
+    /// How strictly NTLM and Kerberos have to be bound to the TLS channel (CbtHardeningLevel)
     #[arg(long, value_name = "LEVEL", default_value = "relaxed", requires = "tls_cert")]
     pub(super) cbt: Cbt,
-    /// What to offer to those who want to come in [default: negotiate]
+    /// Roots of client certificates in PEM; asks for one, which has to be for --user (principal name)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) client_ca: Option<PathBuf>,
+    /// What to offer [default: negotiate; with --keytab (of the services) kerberos; with --client-ca certificate]
     #[arg(long, value_name = "METHOD", value_delimiter = ',')]
     pub(super) offer: Vec<Offer>,
     /// Offer Basic over plain http, too

@@ -8,8 +8,8 @@ use crate::auth::credssp::{Acceptor, Answer, Delegated, Host, Identity, Refusal,
 use crate::auth::ntlm;
 
 /// Makes the certificate of the host's tunnels.
-pub(super) fn identity(host: &str) -> Result<Identity, Refusal> {
-    Identity::new(&format!("CREDSSP-{host}"), rustls::ALL_VERSIONS)
+pub(super) fn identity(host: &str) -> std::io::Result<Identity> {
+    Identity::new(&format!("CREDSSP-{host}"), rustls::ALL_VERSIONS).map_err(std::io::Error::other)
 }
 
 impl Doorkeeper {

@@ -10,11 +10,12 @@ use hyper::header::{
 use hyper::{Method, Request, Response};
 use tokio::sync::Notify;
 
-use super::login::{Admitted, Session, Verdict};
+use super::login::{Admitted, Credentials, Session, Verdict};
 use super::plan::{Instead, Plan};
 use super::reply::{HttpReply, ReplyBody};
 use super::spoil::{damage, spoil};
 use super::tap::Handle;
+use super::tls::Shown;
 use super::{Served, Shared};
 use crate::auth::framing;
 use crate::simulator::script::{BadReply, Operation, Seen};
@@ -24,6 +25,7 @@ use crate::simulator::service::{Answer, Asked, Caller, Refusal};
 pub(super) struct Exchanges {
     shared: Arc<Shared>,
     tap: Handle,
+    certificate: Shown,
     done: Arc<Notify>,
     state: Mutex<State>,
 }
@@ -54,8 +56,8 @@ struct Opened {
 }
 
 impl Exchanges {
-    pub(super) fn new(shared: Arc<Shared>, tap: Handle, done: Arc<Notify>) -> Self {
-        Self { shared, tap, done, state: Mutex::default() }
+    pub(super) fn new(shared: Arc<Shared>, tap: Handle, certificate: Shown, done: Arc<Notify>) -> Self {
+        Self { shared, tap, certificate, done, state: Mutex::default() }
     }
 
     pub(super) async fn serve(&self, request: Request<Incoming>) -> Response<ReplyBody> {
@@ -176,7 +178,8 @@ impl Exchanges {
 
     fn verdict(&self, state: &mut State, authorization: Option<&str>) -> Result<Verdict, HttpReply> {
         let was_in = matches!(state.session, Session::In(_));
-        match self.shared.doorkeeper.judge(&mut state.session, authorization, &self.shared.clock) {
+        let credentials = Credentials { authorization, certificate: &self.certificate };
+        match self.shared.doorkeeper.judge(&mut state.session, credentials, &self.shared.clock) {
             Verdict::Refused { offers, is_leg, violation } => {
                 if let Some((rule, text)) = violation {
                     self.shared.blame(rule, text);
@@ -192,6 +195,10 @@ impl Exchanges {
                 Ok(Verdict::Connection { last: None })
             }
             Verdict::Request => Ok(Verdict::Request),
+            Verdict::Forbidden(why) => {
+                self.shared.blame("certificate", why);
+                Err(HttpReply::bare(403))
+            }
         }
     }
 

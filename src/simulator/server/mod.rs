@@ -4,6 +4,7 @@
 //! what they say to the service. It carries out the disturbances that a scenario plans and writes down what
 //! really happened. It knows sockets and the clock; what a request means is the service's affair.
 
+mod client_certificate;
 mod clock;
 mod connection;
 #[cfg(feature = "credssp")]
@@ -15,6 +16,7 @@ mod plan;
 mod reply;
 mod spoil;
 mod tap;
+mod tickets;
 mod tls;
 
 use std::fmt;
@@ -39,6 +41,7 @@ use super::script::{Operation, Script};
 use super::service::{Service, Violation};
 use super::truth::Truth;
 use super::world::World;
+use crate::auth::kerberos::KeytabEntry;
 use crate::msvm::SCHEMA;
 use crate::secret::Secret;
 
@@ -56,8 +59,12 @@ pub struct ServerSettings {
     pub password: Secret<String>,
     /// By which methods clients may come in.
     pub offers: Offers,
+    /// The keys of the host's services, for Kerberos.
+    pub keytab: Vec<KeytabEntry>,
     /// TLS; without it http.
     pub tls: Option<ServerTls>,
+    /// The roots of client certificates, in PEM; the handshake of TLS asks for one where there are any.
+    pub client_roots: Vec<u8>,
     /// How the host's time goes.
     pub pace: HostTime,
     /// The host's time at the beginning; ours by default.
@@ -86,7 +93,9 @@ impl ServerSettings {
             user: user.into(),
             password,
             offers: Offers::default(),
+            keytab: Vec::new(),
             tls: None,
+            client_roots: Vec::new(),
             pace: HostTime::OfScenario,
             begins: None,
             seed: 1,
@@ -159,7 +168,8 @@ impl Server {
     /// Starts to listen, on the current tokio runtime.
     ///
     /// # Errors
-    /// The address cannot be bound, or the certificate and its key cannot be used.
+    /// The address cannot be bound, the certificate and its key cannot be used, or a method is to be offered that
+    /// lacks what it needs.
     pub async fn start(settings: ServerSettings) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.listen).await?;
         let address = listener.local_addr()?;
@@ -275,16 +285,9 @@ impl Shared {
             connections: 0,
             handshakes: 0,
         };
-        let tls = settings.tls.as_ref().map(Tls::new).transpose()?;
-        #[cfg_attr(not(feature = "credssp"), expect(unused_mut, reason = "only CredSSP comes later"))]
-        let mut doorkeeper = Doorkeeper::new(settings, tls.as_ref());
-        #[cfg(feature = "credssp")]
-        if settings.offers.credssp {
-            doorkeeper.identity =
-                Some(credssp::identity(settings.scenario.world.host).map_err(io::Error::other)?);
-        }
+        let tls = settings.tls.as_ref().map(|tls| Tls::new(tls, &settings.client_roots)).transpose()?;
         Ok(Self {
-            doorkeeper,
+            doorkeeper: Doorkeeper::new(settings, tls.as_ref())?,
             clock: HostClock::new(begins, speed),
             options: server,
             tls,

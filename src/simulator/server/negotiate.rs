@@ -1,5 +1,6 @@
-//! `Negotiate`: NTLM, bare or inside of SPNEGO.
+//! `Negotiate`: NTLM and Kerberos, bare or inside of SPNEGO.
 //!
+//! Kerberos is taken where it is the client's favourite, so that its first token is there; else NTLM is chosen.
 //! Wrapped NTLM has to bring the integrity code of the list of mechanisms, as Windows asks for it of clients whose
 //! messages have an integrity code, too.
 
@@ -7,6 +8,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 
 use super::clock::HostClock;
 use super::login::{Admitted, Doorkeeper, Session, Verdict};
+use crate::auth::framing::Protocol;
 use crate::auth::ntlm::{self, Acceptor};
 use crate::auth::{DerError, Sealing, spnego};
 
@@ -25,6 +27,7 @@ impl Doorkeeper {
         match std::mem::take(session) {
             Session::Negotiating(negotiation) => self.next_leg(session, *negotiation, token, clock),
             _ => match spnego::read_offer(token) {
+                Ok(None) if token.first() == Some(&FRAMED) => self.admit(session, token, None, clock),
                 Ok(None) => self.challenge(session, None, token, clock),
                 Ok(Some(offer)) => self.choose(session, offer, clock),
                 Err(error) => self.malformed(error),
@@ -34,6 +37,9 @@ impl Doorkeeper {
 
     fn choose(&self, session: &mut Session, offer: spnego::Offer<'_>, clock: &HostClock) -> Verdict {
         match (offer.mechanisms.first(), offer.token) {
+            (Some(&mechanism), Some(token)) if is_kerberos(mechanism) && self.tickets.is_some() => {
+                self.admit(session, token, Some(mechanism), clock)
+            }
             (Some(&spnego::NTLM), Some(token)) => self.challenge(session, Some(offer.list), token, clock),
             _ if offer.mechanisms.contains(&spnego::NTLM) => {
                 *session =
@@ -46,6 +52,29 @@ impl Doorkeeper {
             }
             _ => self.refused(Some(("spnego", "the client offers no mechanism of this host".to_owned()))),
         }
+    }
+
+    /// Lets a ticket in, or not; `wrapped` is the mechanism's name in SPNEGO.
+    fn admit(
+        &self,
+        session: &mut Session,
+        token: &[u8],
+        wrapped: Option<&[u8]>,
+        clock: &HostClock,
+    ) -> Verdict {
+        let (admitted, token) = match self.by_ticket(token, Protocol::Spnego, clock) {
+            Ok(done) => done,
+            Err(violation) => return self.refused(violation),
+        };
+        *session = Session::In(admitted);
+        let answer = spnego::Answer {
+            state: Some(spnego::State::Completed),
+            mechanism: wrapped,
+            token: Some(&token),
+            mic: None,
+        };
+        let last = if wrapped.is_some() { word(&answer.to_bytes()) } else { word(&token) };
+        Verdict::Connection { last: Some(last) }
     }
 
     fn challenge(
@@ -139,6 +168,10 @@ impl Doorkeeper {
     }
 }
 
+fn is_kerberos(mechanism: &[u8]) -> bool {
+    [spnego::KERBEROS, spnego::KERBEROS_OF_WINDOWS].contains(&mechanism)
+}
+
 fn leg(answer: &spnego::Answer<'_>) -> Verdict {
     leg_of(&answer.to_bytes())
 }
@@ -151,5 +184,7 @@ fn word(token: &[u8]) -> String {
     format!("{} {}", spnego::SCHEME, BASE64_STANDARD.encode(token))
 }
 
+/// The tag of a mechanism's first token in its frame.
+const FRAMED: u8 = 0x60;
 /// The tag of `NegTokenResp`.
 const RESPONSE: u8 = 0xa1;
