@@ -6,6 +6,8 @@
 
 #[cfg(feature = "kerberos")]
 mod acceptor;
+#[cfg(feature = "kerberos")]
+mod bound;
 mod conf;
 #[cfg(feature = "kerberos")]
 mod context;
