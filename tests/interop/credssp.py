@@ -1,20 +1,27 @@
-"""CredSSP against a host that is not ours: pyspnego takes the login, and behind it stands the simulated host.
+"""CredSSP against a host and a client that are not ours.
 
-credssp.py BINARY
+credssp.py BINARY: once pyspnego takes the login, and behind it stands the simulated host; once pyspnego logs in to the simulated host.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import http.client
 import json
 import os
 import secrets
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import spnego
+from pypsrp.encryption import WinRMEncryption
 
 USER, PASSWORD, VM = "operator", secrets.token_urlsafe(12), "web01"
 HERE = Path(__file__).parent
@@ -33,10 +40,10 @@ def running(command: list[str | Path], **options: object) -> Iterator[subprocess
 
 
 def certificate(folder: Path) -> list[str]:
-    """A self-signed one for 127.0.0.1: certificate, key."""
+    """A self-signed one for 127.0.0.1: certificate, key. pyspnego knows RSA alone inside of CredSSP."""
     cert, key = folder / "cert.pem", folder / "key.pem"
     names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]
-    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     subprocess.run([*make, *names, "-out", cert, "-keyout", key], check=True, capture_output=True)
     return [str(cert), str(key)]
 
@@ -97,10 +104,56 @@ def refused(folder: Path, code: int, said: str, *options: str, password: str = P
         return line.strip()
 
 
+IDENTIFY = """<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Header>%s</s:Header><s:Body>
+<i:Identify xmlns:i="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"/></s:Body></s:Envelope>"""
+
+
+def logs_in(url: str, word: str, options: spnego.NegotiateOptions) -> str:
+    """pyspnego logs in and asks once with a small and once with a large message; the version of TLS inside."""
+    line = http.client.HTTPSConnection(urlsplit(url).netloc, timeout=60, context=ssl._create_unverified_context())
+    context = spnego.client(USER, word, hostname="127.0.0.1", service="WSMAN", protocol="credssp", options=options)
+    token, status = context.step(), 401
+    while token is not None and status == 401:
+        line.request("POST", "/wsman", headers={"Authorization": f"CredSSP {base64.b64encode(token).decode()}"})
+        reply = line.getresponse()
+        reply.read()
+        status, offer = reply.status, reply.headers.get("WWW-Authenticate", "")
+        token = context.step(base64.b64decode(offer.removeprefix("CredSSP").strip())) if status == 401 else None
+    assert status == 200, f"HTTP {status}"
+    sealing = WinRMEncryption(context, WinRMEncryption.CREDSSP)
+    for size in (0, 40_000):
+        media_type, body = sealing.wrap_message((IDENTIFY % f"<!--{'x' * size}-->").encode())
+        content_type = f'{media_type};protocol="{WinRMEncryption.CREDSSP}";boundary="Encrypted Boundary"'
+        line.request("POST", "/wsman", body, {"Content-Type": content_type})
+        reply = line.getresponse()
+        answer = sealing.unwrap_message(reply.read(), "Encrypted Boundary")
+        assert reply.status == 200 and b"IdentifyResponse" in answer, answer
+    return context.get_extra_info("ssl_object").version()
+
+
+def from_outside(tls: list[str]) -> None:
+    cert, key = tls
+    simulate = [BINARY, "simulate", "--offer", "credssp", "--user", USER, "--tls-cert", cert, "--tls-key", key]
+    env = os.environ | {"HVREPLICA_PASSWORD": PASSWORD}
+    with running(simulate, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as simulated:
+        url = json.loads(simulated.stdout.readline())["url"]
+        for name, options in (("NTLM", spnego.NegotiateOptions.use_ntlm), ("SPNEGO", spnego.NegotiateOptions.use_negotiate)):
+            print(f"pyspnego with {name}: {logs_in(url, PASSWORD, options)}", flush=True)
+            try:
+                logs_in(url, "not the password", options)
+            except spnego.exceptions.SpnegoError as error:
+                print(f"pyspnego with {name} and a wrong password: {error}", flush=True)
+            else:
+                raise AssertionError("a wrong password was let in")
+        simulated.terminate()
+        assert not (said := simulated.communicate()[1]), said
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         tls = certificate(folder)
+        from_outside(tls)
         for outer in (None, tls):
             for inner in ("1.2", "1.3"):
                 print(f"{'https' if outer else 'http'}, TLS {inner} inside: {passes(folder, outer, inner)}", flush=True)

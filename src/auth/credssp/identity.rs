@@ -11,8 +11,8 @@ use rustls::server::NoServerSessionStorage;
 use rustls::{ServerConfig, SupportedProtocolVersion};
 
 use super::{Refusal, certificate};
-use crate::auth::NoRandomness;
 use crate::auth::der::{BITS, INTEGER, OBJECT, SEQUENCE, SET, UTC_TIME, UTF8, context, element};
+use crate::auth::{ClientCertificate, NoRandomness};
 
 /// A certificate and its key, for tunnels.
 #[derive(Clone)]
@@ -29,12 +29,35 @@ impl Identity {
     /// [`Refusal::Tls`] if it cannot be made.
     pub fn new(name: &str, versions: &[&'static SupportedProtocolVersion]) -> Result<Self, Refusal> {
         let (leaf, key) = self_signed(name).map_err(|error| Refusal::Tls(error.to_string()))?;
-        let public_key = certificate::public_key(&leaf)?.to_vec();
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key));
+        Self::with(vec![leaf], PrivatePkcs8KeyDer::from(key).into(), versions)
+    }
+
+    /// Takes a certificate and its key.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Tls`] if they cannot be used.
+    pub fn of(
+        certificate: &ClientCertificate,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Result<Self, Refusal> {
+        let key = PrivateKeyDer::try_from(certificate.key().expose().clone());
+        let key = key.map_err(|error| Refusal::Tls(error.to_owned()))?;
+        Self::with(certificate.chain().to_vec(), key, versions)
+    }
+
+    fn with(
+        chain: Vec<Vec<u8>>,
+        key: PrivateKeyDer<'static>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Result<Self, Refusal> {
+        let leaf = chain.first().map(Vec::as_slice).unwrap_or_default();
+        let public_key = certificate::public_key(leaf)?.to_vec();
+        let chain = chain.into_iter().map(CertificateDer::from).collect();
         let mut config = ServerConfig::builder_with_provider(Arc::new(provider::default_provider()))
             .with_protocol_versions(versions)?
             .with_no_client_auth()
-            .with_single_cert(vec![CertificateDer::from(leaf)], key)?;
+            .with_single_cert(chain, key)?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(Self { config: Arc::new(config), public_key })

@@ -2,14 +2,19 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 
+use super::ServerSettings;
 use super::clock::HostClock;
 use super::login::{Admitted, Doorkeeper, Session, Verdict};
 use crate::auth::credssp::{Acceptor, Answer, Delegated, Host, Identity, Refusal, SCHEME};
 use crate::auth::ntlm;
 
-/// Makes the certificate of the host's tunnels.
-pub(super) fn identity(host: &str) -> std::io::Result<Identity> {
-    Identity::new(&format!("CREDSSP-{host}"), rustls::ALL_VERSIONS).map_err(std::io::Error::other)
+/// The certificate of the host's tunnels: that of its TLS, or one of its own making.
+pub(super) fn identity(settings: &ServerSettings) -> std::io::Result<Identity> {
+    let identity = match &settings.tls {
+        Some(tls) => Identity::of(&tls.identity, rustls::ALL_VERSIONS),
+        None => Identity::new(&format!("CREDSSP-{}", settings.scenario.world.host), rustls::ALL_VERSIONS),
+    };
+    identity.map_err(std::io::Error::other)
 }
 
 impl Doorkeeper {

@@ -143,7 +143,7 @@ impl Doorkeeper {
                 None => Requirements { protection: Protection::Sealed, channel_bindings: Bindings::Ignored },
             },
             #[cfg(feature = "credssp")]
-            identity: if settings.offers.credssp { Some(super::credssp::identity(host)?) } else { None },
+            identity: if settings.offers.credssp { Some(super::credssp::identity(settings)?) } else { None },
             tickets,
             offers: settings.offers,
             credential: Credential::new(&settings.user, settings.password.clone()),
