@@ -139,7 +139,7 @@ pub(super) enum Method {
     Basic,
     /// A client certificate, inside TLS
     Certificate,
-    /// Not in this version
+    /// NTLM in a tunnel that hands the password over to the host, for hosts that demand it
     Credssp,
 }
 
@@ -366,7 +366,7 @@ pub(super) enum Mode {
     ObjectAndEpr,
 }
 
-/// How strictly NTLM has to be bound to TLS.
+/// How strictly NTLM and Kerberos have to be bound to TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Cbt {
     /// Not at all
@@ -375,6 +375,22 @@ pub(super) enum Cbt {
     Relaxed,
     /// The right one
     Strict,
+}
+
+/// By what the simulated host lets clients in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Offer {
+    /// Negotiate: NTLM, and Kerberos with --keytab
+    Negotiate,
+    /// Kerberos, with --keytab
+    Kerberos,
+    /// Basic; over http only with --danger-basic
+    Basic,
+    /// CredSSP with NTLM inside
+    #[cfg(feature = "credssp")]
+    Credssp,
+    /// Client certificates, with --client-ca
+    Certificate,
 }
 
 /// `decode`
@@ -409,9 +425,15 @@ pub(super) struct Simulate {
     /// Its private key in PEM, if not in the same file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(super) tls_key: Option<PathBuf>,
-    /// How strictly NTLM has to be bound to the TLS channel (CbtHardeningLevel)
+    /// How strictly NTLM and Kerberos have to be bound to the TLS channel (CbtHardeningLevel)
     #[arg(long, value_name = "LEVEL", default_value = "relaxed", requires = "tls_cert")]
     pub(super) cbt: Cbt,
+    /// Roots of client certificates in PEM; asks for one, which has to be for --user (principal name)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) client_ca: Option<PathBuf>,
+    /// What to offer [default: negotiate; with --keytab (of the services) kerberos; with --client-ca certificate]
+    #[arg(long, value_name = "METHOD", value_delimiter = ',')]
+    pub(super) offer: Vec<Offer>,
     /// Offer Basic over plain http, too
     #[arg(long)]
     pub(super) danger_basic: bool,

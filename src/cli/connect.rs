@@ -99,6 +99,8 @@ impl Host {
                 Some(credential.password().clone())
             }
             Authentication::Negotiate(_, Some(credential)) => Some(credential.password().clone()),
+            #[cfg(feature = "credssp")]
+            Authentication::Credssp(credential) => Some(credential.password().clone()),
             Authentication::Kerberos(Kerberos { tickets: Tickets::Password(credential), .. }) => {
                 Some(credential.password().clone())
             }
@@ -238,12 +240,25 @@ fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authen
             );
             Ok(Authentication::Certificate(certificate))
         }
-        Method::Credssp => {
-            let message =
-                "this version has no --auth credssp: use negotiate, kerberos, ntlm, certificate or basic";
-            Err(ConnectError::Usage(message.to_owned()))
-        }
+        Method::Credssp => credssp(connection, &endpoint.host),
     }
+}
+
+#[cfg(feature = "credssp")]
+fn credssp(connection: &Connection, host: &str) -> Result<Authentication, ConnectError> {
+    if connection.keytab.is_some() {
+        let message = "--auth credssp hands a password over, with NTLM inside: a keytab holds none, and Kerberos inside is not possible";
+        return Err(ConnectError::Usage(message.to_owned()));
+    }
+    let credential = credential::read(connection, host)?;
+    tracing::warn!("--auth credssp hands the password over to {host}, which can use it as its own");
+    Ok(Authentication::Credssp(credential))
+}
+
+#[cfg(not(feature = "credssp"))]
+fn credssp(_: &Connection, _: &str) -> Result<Authentication, ConnectError> {
+    let message = "this build has no --auth credssp: use negotiate, ntlm, certificate or basic";
+    Err(ConnectError::Usage(message.to_owned()))
 }
 
 fn trust(connection: &Connection) -> Result<Trust, ConnectError> {

@@ -78,6 +78,7 @@ impl Error {
                 TransportErrorKind::Refused { .. }
                     | TransportErrorKind::NotOffered { .. }
                     | TransportErrorKind::Kerberos(_)
+                    | TransportErrorKind::Credssp(_)
                     | TransportErrorKind::CertificateRefused { .. }
                     | TransportErrorKind::Forbidden
                     | TransportErrorKind::BadToken

@@ -6,6 +6,10 @@ mod cli;
 mod client;
 mod corpus;
 mod course;
+#[cfg(feature = "credssp")]
+mod credssp;
+#[cfg(feature = "credssp")]
+mod credssp_mutated;
 mod decode;
 mod faults;
 mod find;

@@ -62,8 +62,8 @@ impl Negotiator {
     /// The method, as its option spells it.
     pub(super) fn name(&self) -> &'static str {
         match self.prefers.scheme {
-            Protocol::Spnego => "negotiate",
             Protocol::Kerberos => "kerberos",
+            _ => "negotiate",
         }
     }
 
@@ -133,12 +133,11 @@ impl Negotiator {
             return Err(refusal(&probe, self.name(), &self.schemes()).into());
         }
         let scheme = self.scheme(&probe)?;
-        let bindings = wire.channel_binding().map(|binding| binding.application_data().to_vec());
-        let begun = begin(&self.login, service, &self.around, bindings).await?;
+        let begun = begin(&self.login, service, &self.around, wire.channel_binding()).await?;
         let (principal, source) = (begun.principal.clone(), self.login.tickets.words());
         let token = match scheme {
             Protocol::Kerberos => begun.token.clone(),
-            Protocol::Spnego => spnego::offer(spnego::KERBEROS, &begun.token),
+            _ => spnego::offer(spnego::KERBEROS, &begun.token),
         };
         tracing::debug!(scheme = word(scheme), service, "handshake: ticket");
         let reply = leg(&wire, settings, Some((scheme, &token))).await?;
@@ -244,7 +243,7 @@ async fn leg(
 fn word(scheme: Protocol) -> &'static str {
     match scheme {
         Protocol::Kerberos => SCHEME,
-        Protocol::Spnego => spnego::SCHEME,
+        _ => spnego::SCHEME,
     }
 }
 

@@ -4,6 +4,8 @@
 //! that has shown any failure is dropped, and the next request makes a new one. Over http a body leaves sealed or
 //! not at all, and what comes back in clear is not believed.
 
+#[cfg(feature = "credssp")]
+mod credssp;
 mod failure;
 mod gate;
 mod handshake;
@@ -45,6 +47,8 @@ enum Method {
     Basic(Secret<String>),
     Ntlm(Credential, Protection),
     Negotiate(Box<Negotiator>),
+    #[cfg(feature = "credssp")]
+    Credssp(Credential),
     /// With the value that points the host to the certificate.
     Certificate(Secret<String>),
 }
@@ -105,6 +109,8 @@ impl Http {
                 Method::Basic(value.map_err(|_| policy("a user name with a colon cannot be sent by Basic"))?)
             }
             Authentication::Ntlm(credential) => Method::Ntlm(credential, protection),
+            #[cfg(feature = "credssp")]
+            Authentication::Credssp(credential) => Method::Credssp(credential),
             Authentication::Certificate(_) => {
                 Method::Certificate(Secret::new(certificate::AUTHORIZATION.to_owned()))
             }
@@ -172,6 +178,11 @@ impl Http {
                 let wire = negotiator.connect(&self.settings).await;
                 wire.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?
             }
+            #[cfg(feature = "credssp")]
+            Method::Credssp(credential) => {
+                let wire = credssp::connect(&self.settings, credential).await;
+                wire.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?
+            }
         };
         session.let_in = true;
         Ok(wire)
@@ -184,12 +195,14 @@ impl Http {
                 let body = framing::seal(context, CONTENT_TYPE, &request.body);
                 let body =
                     body.map_err(|error| failed(TransportErrorKind::BrokenSeal).because(error).not_sent())?;
-                (body, context.protocol().content_type())
+                (body, framing::content_type(context, request.body.len()))
             }
         };
         let authorization = match &self.method {
             Method::Basic(value) | Method::Certificate(value) => Some(value),
             Method::Ntlm(..) | Method::Negotiate(_) => None,
+            #[cfg(feature = "credssp")]
+            Method::Credssp(_) => None,
         };
         let post = Post { authorization, content_type: Some(content_type), body, patience: request.timeout };
         let reply = wire.post(post).await?;
@@ -201,6 +214,8 @@ impl Http {
             Method::Basic(_) => ("basic", [basic::SCHEME; 2]),
             Method::Ntlm(..) => ("ntlm", [crate::auth::ntlm::SCHEME; 2]),
             Method::Negotiate(negotiator) => (negotiator.name(), negotiator.schemes()),
+            #[cfg(feature = "credssp")]
+            Method::Credssp(_) => ("credssp", [crate::auth::credssp::SCHEME; 2]),
             Method::Certificate(_) => return certificate_refused(offered),
         };
         let is_offered = |scheme: &&str| offered.iter().any(|offer| offer.eq_ignore_ascii_case(scheme));

@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod certificates;
+#[cfg(feature = "credssp")]
+mod credssp;
 mod interrupts;
 mod jobs;
 mod outcomes;

@@ -16,7 +16,7 @@ async fn start(chain: &Chain, hardening: Hardening) -> Server {
     let identity = ClientCertificate::from_pem(chain.pem().as_bytes(), chain.key_pem().as_bytes(), None);
     let mut settings = settings("healthy");
     settings.tls = Some(ServerTls { identity: identity.unwrap(), hardening });
-    settings.basic = true;
+    settings.offers.basic = true;
     Server::start(settings).await.unwrap()
 }
 
