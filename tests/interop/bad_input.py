@@ -117,6 +117,7 @@ def of_kerberos() -> list[Cell]:
     cells = [
         cell("ticket bound to another certificate", TICKET, "refused a ticket", **other),
         cell("ticket in SPNEGO bound to another certificate", TICKET_IN_SPNEGO, "refused a ticket", **other),
+        cell("ticket by password bound to another certificate", PASSWORD_AT_KDC, "refused a ticket", **other),
         cell("user whom the host does not let in", Client(TICKET.arguments, strangers), "refused a ticket", allowed=f"{USER}@"),
         cell("account locked out after two wrong passwords", of("locked"), "disabled, locked or expired", fail_twice),
         cell("account disabled", of("disabled"), "disabled, locked or expired"),

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -123,6 +124,31 @@ class Backend:
 
     def __new__(cls, **options) -> Process:
         return Referee("--auth", "basic", "--allow-unencrypted", **options) if SHARED else Simulator(**options)
+
+
+class CredsspHost:
+    """CredSSP of others, in front of a backend."""
+
+    def __init__(self, backend: Process, has_tls: bool) -> None:
+        port_file = fresh("port")
+        command = [sys.executable, Path(front.__file__).with_name("credssp_host.py"), "--listen-port-file", port_file,
+                   "--backend", backend.ready["url"], "--user", USER, "--password", PASSWORD]  # fmt: skip
+        command += ["--tls", TLS / "server.pem", TLS / "server.key"] if has_tls else []
+        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while not port_file.exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.__exit__()
+                raise Wrong("the host of CredSSP does not start")
+            time.sleep(0.05)
+        self.port = int(port_file.read_text())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(30)
 
 
 class Wiretap:

@@ -19,7 +19,7 @@ import bad_input
 import expiry
 import front
 from hosts import (
-    ACCOUNTS, BY_TICKET, KDC, KEYTAB, NO_PASSWORD, PASSWORD, REALM, SHARED, TLS, USER, Backend, Client, Referee, Said, Simulator, Wiretap,
+    ACCOUNTS, BY_TICKET, KDC, KEYTAB, NO_PASSWORD, PASSWORD, REALM, SHARED, TLS, USER, Backend, Client, CredsspHost, Referee, Said, Simulator, Wiretap,
     Wrong, attempt, demand, demand_silence, found, fresh, holds, listener, run,
 )  # fmt: skip
 
@@ -37,6 +37,7 @@ METHODS = {
     "kerberos, keytab": Client(["--auth", "kerberos", "--keytab", KEYTAB], NO_PASSWORD),
     "kerberos, kinit": Client(["--auth", "kerberos"], BY_TICKET),
     "basic": Client(["--auth", "basic", "-u", USER]),
+    "credssp": Client(["--auth", "credssp", "-u", USER]),
     "certificate": Client(["--auth", "certificate", "--cert", TLS / "client.pem", "--key", TLS / "client.key"]),
 }
 OF_KERBEROS = {name for name in METHODS if "erberos" in name}
@@ -71,24 +72,23 @@ class Cell:
             return 2, "sends the password itself"
         if self.is_http and self.method == "certificate":
             return 2, "inside TLS"
-        if self.is_strict and self.method in ("kerberos, password", "kerberos, keytab"):
-            return 4, "the host refused a ticket for WSMAN/localhost"
         return None
 
 
-def spoken(server: str) -> set[str]:
-    """The methods that a server speaks."""
+def speaks(server: str, method: str, transport: str) -> bool:
+    """Whether that server knows that method at all."""
     match server:
         case "pyspnego":
-            return OF_NTLM
+            # Its CredSSP has no binding to the channel outside.
+            return method in OF_NTLM or method == "credssp" and transport != TRANSPORTS[-1]
         case "gss-ntlmssp":
-            return OF_NTLM
+            return method in OF_NTLM
         case "MIT acceptor":
-            return OF_KERBEROS
+            return method in OF_KERBEROS
         case "referee":
-            return {*OF_NTLM, *OF_KERBEROS, "basic", "certificate"}
+            return method != "credssp"
         case _:
-            return {*OF_NTLM, "basic"}
+            return True
 
 
 def absent() -> dict[str, str]:
@@ -125,10 +125,15 @@ def referee_of(cell: Cell) -> Referee:
 
 
 def simulator_of(cell: Cell) -> Simulator:
-    options: list[object] = []
+    """One that offers the cell's method, and NTLM for the question what it has executed."""
+    scheme = "kerberos" if cell.method in OF_KERBEROS else cell.method
+    options: list[object] = ["--offer", "negotiate" if cell.method in OF_NTLM else f"negotiate,{scheme}"]
+    if scheme == "kerberos":
+        options += ["--keytab", KDC / "service.keytab"]
     if not cell.is_http:
         options += ["--tls-cert", TLS / "server.pem", "--tls-key", TLS / "server.key", "--cbt", level(cell)]
-    return Simulator(*options)
+        options += ["--client-ca", TLS / "ca.pem"] if cell.method == "certificate" else []
+    return Simulator(*(options if not cell.is_http or scheme != "certificate" else []))
 
 
 def play(cell: Cell) -> None:
@@ -146,6 +151,9 @@ def play(cell: Cell) -> None:
         elif cell.server == "simulator":
             host = stack.enter_context(simulator_of(cell))
             port = host.port
+        elif cell.method == "credssp":
+            host = stack.enter_context(Backend())
+            port = stack.enter_context(CredsspHost(host, has_tls=not cell.is_http)).port
         else:
             host = stack.enter_context(Backend())
             through = listener(host, acceptor_of(cell), binding_level=level(cell))
@@ -219,8 +227,7 @@ def print_matrix(cells: list[Cell], lacking: dict[str, str]) -> None:
             words = []
             for server in SERVERS:
                 cell = by_place.get((method, transport, server))
-                speaks = method in spoken(server)
-                words.append(cell.outcome or "WRONG" if cell else "left out" if speaks and (method in lacking or server in lacking) else "—")
+                words.append(cell.outcome or "WRONG" if cell else "left out" if speaks(server, method, transport) else "—")
             print(f"{method:22} {transport:24}" + "".join(f" {word:22}" for word in words).rstrip())
 
 
@@ -228,7 +235,7 @@ def main() -> int:
     front.write_accounts(ACCOUNTS, USER, PASSWORD)
     lacking = absent()
     cells = [Cell(method, transport, server) for server in SERVERS for method in METHODS for transport in TRANSPORTS
-             if method in spoken(server) and not {method, server} & lacking.keys()]  # fmt: skip
+             if speaks(server, method, transport) and not {method, server} & lacking.keys()]  # fmt: skip
     others = [Clear(), *expiry.cells(lacking), *bad_input.cells(lacking)]
     work = [(cell.name, play, cell) for cell in cells]
     # The longest first; they wait more than they work.
