@@ -19,7 +19,7 @@ import bad_input
 import expiry
 import front
 from hosts import (
-    ACCOUNTS, BY_TICKET, KDC, KEYTAB, NO_PASSWORD, PASSWORD, REALM, SHARED, TLS, USER, Backend, Client, CredsspHost, Referee, Said, Simulator, Wiretap,
+    ACCOUNTS, BY_TICKET, KDC, KEYTAB, NO_PASSWORD, PASSWORD, REALM, SHARED, TLS, USER, Backend, Client, CredsspHost, Middle, Referee, Said, Simulator, Wiretap,
     Wrong, attempt, demand, demand_silence, found, fresh, holds, listener, run,
 )  # fmt: skip
 
@@ -28,7 +28,6 @@ SERVERS = ("pyspnego", "gss-ntlmssp", "MIT acceptor", "referee", "simulator")
 AT_ONCE = int(os.environ.get("HVREPLICA_JOBS", "6"))
 PASSED, REFUSED = "passed", "refused as it must be"
 
-# The word for --auth stands first; NTLM in Negotiate is had by giving the host by its address.
 METHODS = {
     "ntlm": Client(["--auth", "ntlm", "-u", USER]),
     "negotiate, NTLM": Client(["--auth", "negotiate", "-u", USER]),
@@ -65,6 +64,11 @@ class Cell:
     @property
     def is_strict(self) -> bool:
         return self.transport.endswith("strict binding")
+
+    def url(self, port: int) -> str:
+        # A host that is given by its address has no name in Kerberos.
+        host = "127.0.0.1" if self.method == "negotiate, NTLM" else "localhost"
+        return f"{'http' if self.is_http else 'https'}://{host}:{port}/wsman"
 
     def refusal(self) -> tuple[int, str] | None:
         """Exit code and words of a cell in which nobody gets in."""
@@ -166,8 +170,7 @@ def play(cell: Cell) -> None:
             port = tap.port
         else:
             client = client.trusting(authority)
-        name = "127.0.0.1" if cell.method == "negotiate, NTLM" else "localhost"
-        said = run(client, f"{'http' if cell.is_http else 'https'}://{name}:{port}/wsman", ["resync", host.vm])
+        said = run(client, cell.url(port), ["resync", host.vm])
         try:
             executed = compare(cell, said)
         except Wrong as error:
@@ -200,6 +203,29 @@ def compare(cell: Cell, said: Said) -> int:
         demand(f"negotiate: using {cell.method.split(', ')[1]}" in said.errors, said)
     cell.outcome = PASSED
     return 1
+
+
+@dataclass
+class Between:
+    """TLS that ends at somebody who is trusted, in front of a host that demands channel binding."""
+
+    cell: Cell
+    outcome: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.cell.name}, TLS ended in between"
+
+    def play(self) -> None:
+        with (referee_of if self.cell.server == "referee" else simulator_of)(self.cell) as host, Middle(host.port) as middle:
+            client = METHODS[self.cell.method].trusting(TLS / "ca.pem")
+            said = run(client, self.cell.url(middle.port), ["resync", host.vm])
+            demand(said.code == 4 and said.result["outcome"] == "unauthorized" and not said.result["invoked"], said)
+            demand(middle.heard, "nothing was heard in between")
+            host.judge(0)
+        if self.cell.server == "simulator":
+            demand("the channel bindings do not fit" in host.complaints.read_text(), host.complaints.read_text())
+        self.outcome = f"exit 4: {said.result['error']['message']}"
 
 
 @dataclass
@@ -236,7 +262,10 @@ def main() -> int:
     lacking = absent()
     cells = [Cell(method, transport, server) for server in SERVERS for method in METHODS for transport in TRANSPORTS
              if speaks(server, method, transport) and not {method, server} & lacking.keys()]  # fmt: skip
-    others = [Clear(), *expiry.cells(lacking), *bad_input.cells(lacking)]
+    # CredSSP has a channel of its own inside, which nothing binds to the one outside.
+    between = [Between(Cell(cell.method, cell.transport, cell.server)) for cell in cells
+               if cell.is_strict and cell.server in ("referee", "simulator") and cell.method not in ("basic", "certificate", "credssp")]  # fmt: skip
+    others = [Clear(), *between, *expiry.cells(lacking), *bad_input.cells(lacking)]
     work = [(cell.name, play, cell) for cell in cells]
     # The longest first; they wait more than they work.
     work = [(cell.name, cell.play) for cell in others if isinstance(cell, expiry.Cell)] + work
