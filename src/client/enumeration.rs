@@ -1,5 +1,7 @@
 //! Enumerate, Pull, Release.
 
+use std::time::Duration;
+
 use crate::error::Error;
 use crate::wsman::{Body, DecodeError, Enumerate, EnumerateReply, Item, Kind, Pull, Request};
 
@@ -115,6 +117,7 @@ pub(super) async fn collect(
 async fn run(client: &Client, resource_uri: &str, body: Enumerate) -> Result<Vec<Item>, Error> {
     let mut pages = client.pages(resource_uri, body);
     let mut items = Vec::new();
+    let begun = client.clock().elapsed();
     loop {
         match pages.next().await {
             Ok(Some(page)) => items.extend(page),
@@ -126,7 +129,8 @@ async fn run(client: &Client, resource_uri: &str, body: Enumerate) -> Result<Vec
                 return Err(error);
             }
         }
-        if items.len() > MOST_ITEMS {
+        let took = client.clock().elapsed().saturating_sub(begun);
+        if items.len() > MOST_ITEMS || took > LONGEST {
             pages.release().await;
             return Err(Error::Reply(DecodeError::WrongReply(Kind::Enumerate)));
         }
@@ -138,4 +142,6 @@ const MOST_BEGINNINGS: u32 = 4;
 /// Pages without an item in a row; a host that sends more never comes to an end.
 const MOST_EMPTY: u32 = 1000;
 /// More than any question of ours can bring; a host that sends more is no host.
-const MOST_ITEMS: usize = 1_000_000;
+const MOST_ITEMS: usize = 200_000;
+/// How long a whole enumeration may take.
+const LONGEST: Duration = Duration::from_secs(1800);

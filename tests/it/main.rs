@@ -14,6 +14,7 @@ mod decode;
 mod faults;
 mod find;
 mod fixtures;
+mod hostile;
 mod job;
 #[cfg(feature = "kerberos")]
 mod kerberos;
