@@ -139,7 +139,7 @@ pub(super) enum Method {
     Basic,
     /// A client certificate, inside TLS
     Certificate,
-    /// NTLM in a tunnel that hands the password over to the host, for hosts that demand it
+    /// NTLM in a tunnel, then the password itself for the host
     Credssp,
 }
 

@@ -129,9 +129,9 @@ def referee_of(cell: Cell) -> Referee:
 
 
 def simulator_of(cell: Cell) -> Simulator:
-    """One that offers the cell's method, and NTLM for the question what it has executed."""
+    """One that offers the cell's method alone."""
     scheme = "kerberos" if cell.method in OF_KERBEROS else cell.method
-    options: list[object] = ["--offer", "negotiate" if cell.method in OF_NTLM else f"negotiate,{scheme}"]
+    options: list[object] = ["--offer", "negotiate" if cell.method.startswith("n") else scheme]
     if scheme == "kerberos":
         options += ["--keytab", KDC / "service.keytab"]
     if not cell.is_http:
