@@ -7,10 +7,9 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import front
-from hosts import BY_TICKET, KDC, KEYTAB, NO_PASSWORD, REALM, TLS, USER, WORK, Backend, Client, Said, Wrong, demand, fresh, listener, run
+import damage
+from hosts import BY_TICKET, KDC, KEYTAB, NO_PASSWORD, TLS, USER, WORK, Backend, Client, Said, Wrong, demand, fresh, listener, run
 
 OTHER_PASSWORD = {"HVREPLICA_PASSWORD": "not-the-password"}
 NTLM = Client(["--auth", "ntlm", "-u", USER])
@@ -99,9 +98,9 @@ def of_ntlm(acceptor: str) -> list[Cell]:
 
 def of_seals(acceptor: str, client: Client) -> list[Cell]:
     """The first reply is read, the second cannot be believed, or already the first cannot."""
-    words = dict.fromkeys(front.REPLIES, "the sealed reply is damaged") | {"clear": "in clear"}
+    words = dict.fromkeys(damage.REPLIES, "the sealed reply is damaged") | {"clear": "in clear"}
     method = " ".join(str(word) for word in client.arguments[1:2])
-    return [Cell(f"{acceptor}, {method}: {text}", acceptor, client, words[kind], 3, {"mangle": kind}) for kind, text in front.REPLIES.items()]
+    return [Cell(f"{acceptor}, {method}: {text}", acceptor, client, words[kind], 3, {"mangle": kind}) for kind, text in damage.REPLIES.items()]
 
 
 def of_kerberos() -> list[Cell]:

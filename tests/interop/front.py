@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import hashlib
 import http.client
 import json
 import os
@@ -25,183 +24,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import spnego
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from spnego.channel_bindings import GssChannelBindings
+from acceptors import ACCEPTORS, Refused, Settings, end_point_binding, write_accounts
+from damage import REPLIES, TOKENS, damaged_seal, mangled_from_client, mangled_to_client
 
 PROTOCOLS = {"Negotiate": "application/HTTP-SPNEGO-session-encrypted", "Kerberos": "application/HTTP-Kerberos-session-encrypted"}
 SOAP = "application/soap+xml;charset=UTF-8"
 BOUNDARY = b"--Encrypted Boundary"
-NTLM, KERBEROS, SPNEGO = "1.3.6.1.4.1.311.2.2.10", "1.2.840.113554.1.2.2", "1.3.6.1.5.5.2"
-CLOCK_SKEW = 300  # seconds; the library's default
-CHANNEL_BOUND = 0x800  # GSS_C_CHANNEL_BOUND_FLAG
-AV_CHANNEL_BINDINGS = 10
-AUTHENTICATE, CHALLENGE = b"NTLMSSP\0\x03\0\0\0", b"NTLMSSP\0\x02\0\0\0"
-
-TOKENS = {
-    "flags": "the challenge no longer offers to sign, to seal, 128 bits and their key",
-    "challenge-cut": "the challenge ends within its target information",
-    "mic": "one bit of the client's MIC is another",
-    "mic-none": "the client's MIC is taken out, and the mark that there is one",
-    "last-token": "one bit of the last token, in which the host proves who it is, is another",
-    "no-last-token": "there is no last token",
-}
-REPLIES = {
-    "cipher": "one bit of the cipher text is another",
-    "signature": "one bit of the signature is another",
-    "cut": "the last 20 bytes of the cipher text are not there",
-    "prefix": "the signature is said to be longer than the body",
-    "length": "the message is said to be longer than the body",
-    "replay": "the sealed reply before comes once more",
-    "clear": "the reply is not sealed",
-}
-
-
-class Refused(Exception):
-    """The acceptor lets nobody in; it may have a token that says why."""
-
-    def __init__(self, reason: str, token: bytes | None = None) -> None:
-        super().__init__(reason)
-        self.token = token
-
-
-class OfPyspnego:
-    """NTLM in Python, raw or, with `negotiate`, in SPNEGO as well."""
-
-    schemes = ("Negotiate",)
-
-    def __init__(self, settings: Settings, protocol: str) -> None:
-        options = spnego.NegotiateOptions.use_ntlm if protocol == "ntlm" else spnego.NegotiateOptions.use_negotiate
-        self.settings = settings
-        self.context = spnego.server(protocol=protocol, options=options)
-        if protocol == "negotiate":
-            self.context._preferred_mech_list = lambda: [spnego._context.GSSMech.ntlm]
-
-    def step(self, token: bytes) -> bytes | None:
-        at = token.find(AUTHENTICATE)
-        if at >= 0:
-            demand_binding(channel_binding(token[at:]), self.settings)
-        try:
-            return self.context.step(token)
-        except spnego.exceptions.SpnegoError as error:
-            raise Refused(str(error)) from error
-
-    @property
-    def complete(self) -> bool:
-        return self.context.complete
-
-    def lifetime(self) -> float | None:
-        return None
-
-    def principal(self) -> str:
-        return str(self.context.client_principal or "")
-
-    def seal(self, message: bytes) -> tuple[bytes, bytes, int]:
-        sealed = self.context.wrap_winrm(message)
-        return sealed.header, sealed.data, sealed.padding_length
-
-    def open(self, signature: bytes, data: bytes) -> bytes:
-        return self.context.unwrap_winrm(signature, data)
-
-
-class OfGssapi:
-    """MIT's library: Kerberos of its own, or NTLM by the module gss-ntlmssp; raw or in its SPNEGO."""
-
-    def __init__(self, settings: Settings, mechanism: str) -> None:
-        import gssapi  # where this acceptor is not asked for it need not be installed
-
-        self.gssapi, self.settings, self.mechanism = gssapi, settings, mechanism
-        self.schemes = ("Negotiate", "Kerberos") if mechanism == KERBEROS else ("Negotiate",)
-        credential = self.credential()
-        bindings = None
-        # Without bindings of the client's the library lets anybody in, and says so.
-        if settings.binding and (mechanism == KERBEROS or settings.binding_level == "strict"):
-            bindings = gssapi.raw.ChannelBindings(application_data=settings.binding)
-        self.context = gssapi.SecurityContext(creds=credential, usage="accept", channel_bindings=bindings)
-
-    def credential(self):
-        gssapi, settings = self.gssapi, self.settings
-        store = {"keytab": settings.keytab} if self.mechanism == KERBEROS else {"keyfile": settings.accounts}
-        inner, outer = (gssapi.OID.from_int_seq(text) for text in (self.mechanism, SPNEGO))
-        name = None if self.mechanism == KERBEROS else gssapi.Name("HTTP@localhost", gssapi.NameType.hostbased_service)
-        return gssapi.Credentials(name=name, usage="accept", mechs=[inner, outer], store=store)
-
-    def step(self, token: bytes) -> bytes | None:
-        at = token.find(AUTHENTICATE)
-        if at >= 0:
-            demand_binding(channel_binding(token[at:]), self.settings)
-        reply = None
-        try:
-            reply = self.context.step(token)
-            # With a token that says why, the library keeps its error for the next question.
-            complete = self.context.complete
-        except self.gssapi.exceptions.GSSError as error:
-            raise Refused(str(error), reply) from error
-        if complete and self.mechanism == KERBEROS and self.settings.binding_level == "strict":
-            if not int(self.context.actual_flags) & CHANNEL_BOUND:
-                raise Refused("the ticket is not bound to the channel")
-        return reply
-
-    @property
-    def complete(self) -> bool:
-        return self.context.complete
-
-    def lifetime(self) -> float | None:
-        # The library adds what it tolerates between clocks.
-        return self.context.lifetime - CLOCK_SKEW if self.mechanism == KERBEROS else None
-
-    def principal(self) -> str:
-        return str(self.context.initiator_name).rstrip("\0")
-
-    def seal(self, message: bytes) -> tuple[bytes, bytes, int]:
-        if self.mechanism == NTLM:
-            sealed = self.gssapi.raw.wrap(self.context, message).message
-            return sealed[:16], sealed[16:], 0
-        kind = self.gssapi.raw.IOVBufferType
-        buffers = self.gssapi.raw.IOV(kind.header, message, kind.padding, std_layout=False)
-        self.gssapi.raw.wrap_iov(self.context, buffers, confidential=True)
-        header, data, padding = (buffer.value or b"" for buffer in buffers)
-        return header, data + padding, len(padding)
-
-    def open(self, signature: bytes, data: bytes) -> bytes:
-        if self.mechanism == NTLM:
-            return self.gssapi.raw.unwrap(self.context, signature + data).message
-        kind = self.gssapi.raw.IOVBufferType
-        parts = ((kind.header, signature), (kind.data, data), (kind.data, b""))  # the last one is the padding, as far as there is any
-        buffers = self.gssapi.raw.IOV(*(self.gssapi.raw.IOVBuffer(part, False, value) for part, value in parts), std_layout=False)
-        self.gssapi.raw.unwrap_iov(self.context, buffers)
-        return buffers[1].value or b""
-
-
-ACCEPTORS = {
-    "pyspnego-ntlm": lambda settings: OfPyspnego(settings, "ntlm"),
-    "pyspnego-negotiate": lambda settings: OfPyspnego(settings, "negotiate"),
-    "gss-ntlmssp": lambda settings: OfGssapi(settings, NTLM),
-    "mit-krb5": lambda settings: OfGssapi(settings, KERBEROS),
-}
-
-
-@dataclass
-class Settings:
-    """What a listener is told."""
-
-    acceptor: str
-    backend: str
-    user: str
-    password: str
-    schemes: tuple[str, ...] = ("Negotiate", "Kerberos")
-    keytab: str = ""
-    accounts: str = ""
-    tls: tuple[Path, Path] | None = None
-    binding_level: str = "none"
-    binding_of: Path | None = None
-    allowed: str = ""
-    forgets: bool = False
-    mangle: str = ""
-    binding: bytes = b""
-
-
 @dataclass
 class Truth:
     """What went through a listener."""
@@ -214,76 +42,6 @@ class Truth:
     invocations: int = 0
     in_clear: int = 0
     principals: set[str] = field(default_factory=set)
-
-
-def end_point_binding(certificate: Path) -> bytes:
-    """RFC 5929, `tls-server-end-point`."""
-    parsed = x509.load_pem_x509_certificate(certificate.read_bytes())
-    algorithm = parsed.signature_hash_algorithm
-    if algorithm is None or algorithm.name in ("md5", "sha1"):
-        algorithm = hashes.SHA256()
-    return b"tls-server-end-point:" + parsed.fingerprint(algorithm)
-
-
-def pairs(message: bytes) -> tuple[int, int]:
-    """Where the AV pairs of an AUTHENTICATE_MESSAGE begin and end."""
-    size, _, at = struct.unpack_from("<HHI", message, 20)
-    return at + 44, at + size
-
-
-def channel_binding(message: bytes) -> bytes | None:
-    """MsvAvChannelBindings of an AUTHENTICATE_MESSAGE."""
-    at, end = pairs(message)
-    while at + 4 <= end:
-        kind, size = struct.unpack_from("<HH", message, at)
-        if kind == AV_CHANNEL_BINDINGS:
-            return message[at + 4 : at + 4 + size]
-        if kind == 0:
-            return None
-        at += 4 + size
-    return None
-
-
-def demand_binding(given: bytes | None, settings: Settings) -> None:
-    """What Windows demands of NTLM; the libraries are each laxer in another point."""
-    if not settings.binding:
-        return
-    right = hashlib.md5(GssChannelBindings(application_data=settings.binding).pack()).digest()
-    if given is None and settings.binding_level == "strict":
-        raise Refused("NTLM is not bound to the channel")
-    if given is not None and given != right:
-        raise Refused("NTLM is bound to another channel")
-
-
-def mangled_from_client(token: bytes, kind: str) -> bytes:
-    at = token.find(AUTHENTICATE)
-    if at < 0 or kind not in ("mic", "mic-none"):
-        return token
-    changed = bytearray(token)
-    if kind == "mic":
-        changed[at + 72] ^= 1
-        return bytes(changed)
-    changed[at + 72 : at + 88] = bytes(16)
-    mark = changed.find(struct.pack("<HHI", 6, 4, 2), at)
-    if mark < 0:
-        raise ValueError("the client says that it sends no MIC")
-    changed[mark + 4] = 0
-    return bytes(changed)
-
-
-def mangled_to_client(token: bytes, complete: bool, kind: str) -> bytes | None:
-    changed = bytearray(token)
-    at = token.find(CHALLENGE)
-    if kind == "flags" and at >= 0:
-        flags = struct.unpack_from("<I", token, at + 20)[0] & ~(0x10 | 0x20 | 0x80000 | 0x20000000 | 0x40000000)
-        struct.pack_into("<I", changed, at + 20, flags)
-    elif kind == "challenge-cut" and at >= 0:
-        changed = changed[: len(changed) - 7]
-    elif kind == "last-token" and complete:
-        changed[-1] ^= 1
-    elif kind == "no-last-token" and complete:
-        return None
-    return bytes(changed)
 
 
 class Listener(ThreadingHTTPServer):
@@ -428,17 +186,8 @@ class Connection(BaseHTTPRequestHandler):
     def sealed(self, content_type: str, message: bytes) -> bytes:
         kind = self.server.settings.mangle
         signature, data, padding = self.session.seal(message)
-        length, size = len(message) + padding, len(signature)
-        if kind == "cipher":
-            data = data[:40] + bytes([data[40] ^ 1]) + data[41:]
-        elif kind == "signature":
-            signature = signature[:-5] + bytes([signature[-5] ^ 1]) + signature[-4:]
-        elif kind == "cut":
-            data = data[:-20]
-        elif kind == "prefix":
-            size += len(data) + 1000
-        elif kind == "length":
-            length += 4000
+        signature, data, more_signature, more_message = damaged_seal(kind, signature, data)
+        length, size = len(message) + padding + more_message, len(signature) + more_signature
         head = f"\r\n\tContent-Type: {PROTOCOLS[self.scheme]}\r\n\tOriginalContent: type={content_type};Length={length}\r\n"
         framed = (BOUNDARY + head.encode() + BOUNDARY + b"\r\n\tContent-Type: application/octet-stream\r\n"
                   + struct.pack("<I", size) + signature + data + BOUNDARY + b"--\r\n")  # fmt: skip
@@ -471,14 +220,6 @@ def relay(settings: Settings, content_type: str, body: bytes) -> tuple[int, str,
     reply = answer.read()
     connection.close()
     return answer.status, answer.headers.get("Content-Type", ""), reply
-
-
-def write_accounts(path: Path, user: str, password: str) -> None:
-    """The account as both implementations of NTLM read it, which find the file by the environment."""
-    path.write_text("".join(f"{domain}:{user}:{password}\n" for domain in ("", "EXAMPLE")), encoding="utf-8")
-    path.chmod(0o600)
-    os.environ["NTLM_USER_FILE"] = str(path)
-    os.environ["LM_COMPAT_LEVEL"] = "5"  # NTLMv2 and nothing older
 
 
 def arguments() -> argparse.Namespace:

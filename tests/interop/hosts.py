@@ -22,6 +22,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import acceptors
 import front
 
 WORK = Path(sys.argv[1])
@@ -304,7 +305,7 @@ def listener(backend: Process, acceptor: str, **options) -> front.Listener:
     if options.get("binding_level", "none") != "none":
         options["tls"] = (TLS / "server.pem", TLS / "server.key")
     schemes = ("Negotiate", "Kerberos") if acceptor == "mit-krb5" else ("Negotiate",)
-    settings = front.Settings(acceptor, backend.ready["url"], USER, PASSWORD, schemes, str(KDC / "service.keytab"), str(ACCOUNTS), **options)
+    settings = acceptors.Settings(acceptor, backend.ready["url"], USER, PASSWORD, schemes, str(KDC / "service.keytab"), str(ACCOUNTS), **options)
     server = front.Listener(settings)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

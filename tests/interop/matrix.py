@@ -15,9 +15,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import acceptors
 import bad_input
 import expiry
-import front
 from hosts import (
     ACCOUNTS, BY_TICKET, KDC, KEYTAB, NO_PASSWORD, PASSWORD, REALM, SHARED, TLS, USER, Backend, Client, CredsspHost, Middle, Referee, Said, Simulator, Wiretap,
     Wrong, attempt, demand, demand_silence, found, fresh, holds, listener, run,
@@ -258,7 +258,7 @@ def print_matrix(cells: list[Cell], lacking: dict[str, str]) -> None:
 
 
 def main() -> int:
-    front.write_accounts(ACCOUNTS, USER, PASSWORD)
+    acceptors.write_accounts(ACCOUNTS, USER, PASSWORD)
     lacking = absent()
     cells = [Cell(method, transport, server) for server in SERVERS for method in METHODS for transport in TRANSPORTS
              if speaks(server, method, transport) and not {method, server} & lacking.keys()]  # fmt: skip
