@@ -91,11 +91,13 @@ pub(crate) fn contexts(identity: &Identity) -> (Context, Context) {
     }
 }
 
-const VERSIONS: [(&[&SupportedProtocolVersion], usize); 2] = [(&[&TLS12], 16), (&[&TLS13], 17)];
+/// With the trailer of a record, and all that a record adds to a message.
+const VERSIONS: [(&[&SupportedProtocolVersion], usize, usize); 2] =
+    [(&[&TLS12], 16, 29), (&[&TLS13], 17, 22)];
 
 #[test]
 fn the_password_is_handed_over_in_either_version_of_tls() {
-    for (versions, _) in VERSIONS {
+    for (versions, ..) in VERSIONS {
         let mut tokens = 0;
         let end = authenticate(&identity(versions), PASSWORD, |number, _| tokens = number);
         let End::In(_, delegated) = end else { panic!("{end:?}") };
@@ -107,7 +109,7 @@ fn the_password_is_handed_over_in_either_version_of_tls() {
 
 #[test]
 fn a_wrong_password_is_refused_with_a_status() {
-    for (versions, _) in VERSIONS {
+    for (versions, ..) in VERSIONS {
         let end = authenticate(&identity(versions), "wrong", |_, _| {});
         let End::HostRefused(refusal, failure) = end else { panic!("{end:?}") };
         assert_eq!(refusal, Refusal::Ntlm(ntlm::Refusal::WrongCredential));
@@ -120,7 +122,7 @@ fn a_wrong_password_is_refused_with_a_status() {
 
 #[test]
 fn messages_go_in_pieces_of_sixteen_kibibytes() {
-    for (versions, trailer) in VERSIONS {
+    for (versions, trailer, added) in VERSIONS {
         let (mut client, mut host) = contexts(&identity(versions));
         for (size, pieces) in [(1, 1), (16_383, 1), (16_384, 1), (16_385, 2), (32_768, 2), (100_000, 7)] {
             let text: Vec<u8> = (0..=255).cycle().take(size).collect();
@@ -130,7 +132,10 @@ fn messages_go_in_pieces_of_sixteen_kibibytes() {
                 let body = framing::seal(from, SOAP, &text).unwrap();
                 let frames = framing::frames(outer, &body).unwrap();
                 assert_eq!(frames.len(), pieces, "{size}");
-                assert!(frames.iter().all(|frame| frame.signature.len() == trailer));
+                for frame in &frames {
+                    assert_eq!(frame.signature.len(), trailer);
+                    assert_eq!(trailer + frame.cipher.len(), frame.length + added, "one record");
+                }
                 assert_eq!(frames.iter().map(|frame| frame.length).sum::<usize>(), size);
                 assert_eq!(outer.starts_with("multipart/x-multi-encrypted;"), pieces > 1);
                 let opened = framing::unseal(to, outer, body).unwrap();
