@@ -406,6 +406,24 @@ mod tests {
         }
     }
 
+    /// Other hosts than Windows send NTLM in pieces, each with a signature of its own.
+    #[test]
+    fn pieces() {
+        let (mut client, mut server) = ends();
+        let outer = CONTENT_TYPE.replace("multipart/encrypted", "multipart/x-multi-encrypted");
+        let mut body = Vec::new();
+        for text in [b"one ", b"and ", b"two "] {
+            let piece = seal(&mut server, SOAP, text).unwrap();
+            body.extend_from_slice(&piece[..piece.len() - 24]);
+        }
+        body.extend_from_slice(b"--Encrypted Boundary--\r\n");
+        let opened = unseal(&mut client, &outer, body.clone()).unwrap();
+        assert_eq!(opened, (SOAP.to_owned(), b"one and two ".to_vec()));
+        assert_eq!(unseal(&mut ends().0, CONTENT_TYPE, body.clone()), Err(FramingError::Boundary));
+        body.truncate(body.len() - 24);
+        assert_eq!(unseal(&mut ends().0, &outer, body), Err(FramingError::Boundary));
+    }
+
     const GOOD: &str = "--Encrypted Boundary\r\n\tContent-Type: application/HTTP-SPNEGO-session-encrypted\r\n\
         \tOriginalContent: type=a/b;charset=UTF-16;Length=5\r\n--Encrypted Boundary\r\n\
         \tContent-Type: application/octet-stream\r\n\x10\0\0\0SIGNATURE-OF-16BHELLO--Encrypted Boundary--\r\n";

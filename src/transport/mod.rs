@@ -14,6 +14,8 @@ mod recording;
 mod replay;
 mod scrub;
 mod scrub_learn;
+#[cfg(feature = "kerberos")]
+mod srv;
 mod tls_failure;
 
 pub use error::{Delivery, TransportError, TransportErrorKind};

@@ -107,6 +107,23 @@ refused "the host's key is older" "refused a ticket" "the keytab has no key of H
     --auth kerberos -u operator --spn HTTP/localhost
 unset HVREPLICA_PASSWORD
 
+# A KDC that listens at UDP alone.
+host
+port=$(free_port)
+configure "$work/packets" "$port"
+sed -i 's/kdc_tcp_listen = .*/kdc_tcp_listen = ""/' "$work/packets/kdc.conf"
+KRB5_CONFIG=$work/packets/krb5.conf KRB5_KDC_PROFILE=$work/packets/kdc.conf krb5kdc -n -r "$realm" >"$work/packets/out" 2>&1 &
+servers+=("$!")
+for _ in {1..100}; do
+    HVREPLICA_PASSWORD=$password KRB5_CONFIG=$work/packets/krb5.conf kinit_works && break
+    sleep 0.1
+done
+(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && fail "that KDC listens at TCP"
+HVREPLICA_PASSWORD=$password KRB5_CONFIG=$work/packets/krb5.conf run 0 --auth kerberos -u operator
+said "kerberos: using Kerberos as operator@$realm"
+judged
+row "password, KDC at UDP alone" "http sealed" "gets in"
+
 # The KDC gives tickets of a few seconds, which end while the job is followed: the follow goes on with new ones.
 administer "modprinc -maxlife \"8 seconds\" HTTP/localhost"
 speed=6 host

@@ -9,11 +9,15 @@ use hvreplica::auth::ntlm::{self, Bindings, Protection, Requirements, nt_hash};
 use hvreplica::auth::seal::SealContext;
 use hvreplica::auth::{Credential, SealError, Sealing, spnego};
 use hvreplica::secret::Secret;
+use hvreplica::transport::{
+    Authentication, Delivery, Http, HttpOptions, Scheme, Transport, TransportErrorKind,
+};
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 use sha2::{Digest, Sha256};
 
-use crate::support::host::{PASSWORD, SOAP, USER, names};
+use crate::session::{ask, endpoint};
+use crate::support::host::{self, PASSWORD, SOAP, Say, Setup, USER, names};
 
 pub(crate) const KEY: &[u8] = b"the key of the tunnel";
 pub(crate) const NONCE: [u8; 32] = [7; 32];
@@ -41,7 +45,7 @@ pub(crate) fn identity(versions: &[&'static SupportedProtocolVersion]) -> Identi
 /// What one authentication came to.
 #[derive(Debug)]
 pub(crate) enum End {
-    In(Context, Box<Delegated>),
+    In(Box<Context>, Box<Delegated>),
     GaveUp(Failure),
     HostRefused(Refusal, Option<Failure>),
 }
@@ -64,7 +68,7 @@ pub(crate) fn authenticate(
                 answer
             }
             Answer::In(delegated) => match client.finish(&[]) {
-                Ok(context) => return End::In(context, delegated),
+                Ok(context) => return End::In(Box::new(context), delegated),
                 Err(failure) => return End::GaveUp(failure),
             },
             Answer::Refused(refusal, answer) => {
@@ -82,16 +86,18 @@ pub(crate) fn authenticate(
 
 pub(crate) fn contexts(identity: &Identity) -> (Context, Context) {
     match authenticate(identity, PASSWORD, |_, _| {}) {
-        End::In(client, delegated) => (client, delegated.context),
+        End::In(client, delegated) => (*client, delegated.context),
         other => panic!("{other:?}"),
     }
 }
 
-const VERSIONS: [(&[&SupportedProtocolVersion], usize); 2] = [(&[&TLS12], 16), (&[&TLS13], 17)];
+/// With the trailer of a record, and all that a record adds to a message.
+const VERSIONS: [(&[&SupportedProtocolVersion], usize, usize); 2] =
+    [(&[&TLS12], 16, 29), (&[&TLS13], 17, 22)];
 
 #[test]
 fn the_password_is_handed_over_in_either_version_of_tls() {
-    for (versions, _) in VERSIONS {
+    for (versions, ..) in VERSIONS {
         let mut tokens = 0;
         let end = authenticate(&identity(versions), PASSWORD, |number, _| tokens = number);
         let End::In(_, delegated) = end else { panic!("{end:?}") };
@@ -103,7 +109,7 @@ fn the_password_is_handed_over_in_either_version_of_tls() {
 
 #[test]
 fn a_wrong_password_is_refused_with_a_status() {
-    for (versions, _) in VERSIONS {
+    for (versions, ..) in VERSIONS {
         let end = authenticate(&identity(versions), "wrong", |_, _| {});
         let End::HostRefused(refusal, failure) = end else { panic!("{end:?}") };
         assert_eq!(refusal, Refusal::Ntlm(ntlm::Refusal::WrongCredential));
@@ -116,7 +122,7 @@ fn a_wrong_password_is_refused_with_a_status() {
 
 #[test]
 fn messages_go_in_pieces_of_sixteen_kibibytes() {
-    for (versions, trailer) in VERSIONS {
+    for (versions, trailer, added) in VERSIONS {
         let (mut client, mut host) = contexts(&identity(versions));
         for (size, pieces) in [(1, 1), (16_383, 1), (16_384, 1), (16_385, 2), (32_768, 2), (100_000, 7)] {
             let text: Vec<u8> = (0..=255).cycle().take(size).collect();
@@ -126,7 +132,10 @@ fn messages_go_in_pieces_of_sixteen_kibibytes() {
                 let body = framing::seal(from, SOAP, &text).unwrap();
                 let frames = framing::frames(outer, &body).unwrap();
                 assert_eq!(frames.len(), pieces, "{size}");
-                assert!(frames.iter().all(|frame| frame.signature.len() == trailer));
+                for frame in &frames {
+                    assert_eq!(frame.signature.len(), trailer);
+                    assert_eq!(trailer + frame.cipher.len(), frame.length + added, "one record");
+                }
                 assert_eq!(frames.iter().map(|frame| frame.length).sum::<usize>(), size);
                 assert_eq!(outer.starts_with("multipart/x-multi-encrypted;"), pieces > 1);
                 let opened = framing::unseal(to, outer, body).unwrap();
@@ -139,7 +148,8 @@ fn messages_go_in_pieces_of_sixteen_kibibytes() {
 #[test]
 fn pieces_that_are_missing_moved_or_of_another_length() {
     let identity = identity(&[&TLS13]);
-    let changes: [(fn(&str) -> String, FramingError); 3] = [
+    type Change = fn(&str) -> String;
+    let changes: [(Change, FramingError); 3] = [
         (|text| text.replacen("Length=16384", "Length=16383", 1), FramingError::Length),
         (|text| text.replacen("Length=1\r", "Length=2\r", 1), FramingError::Length),
         (|text| text.replacen("type=application/soap+xml", "type=text/xml", 1), FramingError::PartHeader),
@@ -167,10 +177,6 @@ fn pieces_that_are_missing_moved_or_of_another_length() {
     assert_eq!(host.seal(&mut Vec::new()).unwrap_err(), SealError::Spent);
 }
 
-fn host(names: &ntlm::HostNames) -> Host<'_> {
-    Host { names, server_challenge: [5; 8], now: now() }
-}
-
 fn request(token: Vec<u8>) -> TsRequest {
     TsRequest { version: 6, token: Some(token), ..TsRequest::default() }
 }
@@ -179,7 +185,9 @@ fn request(token: Vec<u8>) -> TsRequest {
 fn wrapped(is_favourite: bool, signs: bool) -> Result<Judged, Refusal> {
     let mut login = HostLogin::new(KEY.to_vec());
     let names = names();
-    let mut say = |message: TsRequest| login.step(&message.encode(), &host(&names), known);
+    let mut say = |message: TsRequest| {
+        login.step(&message.encode(), &Host { names: &names, server_challenge: [5; 8], now: now() }, known)
+    };
     let initiator = ntlm::Initiator::new(Protection::Sealed).unwrap();
     let mut offer = spnego::offer(spnego::NTLM, initiator.token());
     if !is_favourite {
@@ -322,7 +330,8 @@ fn nothing_but_the_right_proof_lets_the_password_out() {
         assert_eq!(login.step(&answer.encode()).unwrap_err(), Failure::OtherKey);
         assert_eq!(login.step(&answer.encode()).unwrap_err(), Failure::Malformed, "it is over");
     }
-    let cases: [(fn(&mut TsRequest), Failure); 5] = [
+    type Change = fn(&mut TsRequest);
+    let cases: [(Change, Failure); 5] = [
         (|answer| answer.pub_key_auth = None, Failure::Malformed),
         (|answer| answer.pub_key_auth = Some(vec![1; 8]), Failure::Unproven(SealError::MalformedSignature)),
         (
@@ -366,4 +375,44 @@ fn challenges_in_spnego_and_of_other_mechanisms() {
     let (mut login, _) = self::login();
     let answer = TsRequest { token: Some(kerberos.to_vec()), ..answer };
     assert_eq!(login.step(&answer.encode()).unwrap_err(), Failure::NotNtlm);
+}
+
+/// What else may answer a first token.
+#[tokio::test]
+async fn what_is_no_credssp() {
+    let offered = |schemes: &[&str]| schemes.iter().map(|scheme| (*scheme).to_owned()).collect::<Vec<_>>();
+    let not_offered = |schemes: &[&str]| TransportErrorKind::NotOffered {
+        wanted: "credssp".to_owned(),
+        offered: offered(schemes),
+    };
+    let tls = "received corrupt message of type InvalidContentType".to_owned();
+    let cases = [
+        (
+            "401 X\r\nWWW-Authenticate: Negotiate\r\nWWW-Authenticate: Kerberos",
+            not_offered(&["Negotiate", "Kerberos"]),
+        ),
+        (
+            "401 X\r\nWWW-Authenticate: CredSSP",
+            TransportErrorKind::Refused { offered: offered(&["CredSSP"]) },
+        ),
+        ("401 X\r\nWWW-Authenticate: CredSSP ???", TransportErrorKind::Credssp(Failure::Malformed)),
+        ("401 X\r\nWWW-Authenticate: CredSSP YWJjZGVmZ2g=", TransportErrorKind::Credssp(Failure::Tls(tls))),
+        ("401 X\r\nWWW-Authenticate: CredSSP FgMD", TransportErrorKind::Credssp(Failure::Malformed)),
+        ("200 X", TransportErrorKind::Credssp(Failure::Malformed)),
+        ("403 X", TransportErrorKind::Forbidden),
+        ("404 X", TransportErrorKind::Handshake { status: 404, content_type: String::new() }),
+        (
+            "302 X\r\nLocation: /login",
+            TransportErrorKind::Redirect { status: 302, location: "/login".to_owned() },
+        ),
+    ];
+    for (head, wanted) in cases {
+        let greeting = Some(format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n").into_bytes());
+        let listener = host::Host::start(Setup { greeting, ..Setup::default() }, |_, _| Say::Silence).await;
+        let authentication = Authentication::Credssp(credential(PASSWORD));
+        let options = HttpOptions::new(endpoint(Scheme::Http, listener.address), authentication);
+        let error = Http::new(options).unwrap().exchange(ask("<request/>")).await.unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (&wanted, Delivery::NotSent), "{head}");
+        assert!(listener.seen().is_empty());
+    }
 }

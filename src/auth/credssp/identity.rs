@@ -106,3 +106,20 @@ const COMMON_NAME: &[u8] = b"\x55\x04\x03";
 /// Nobody looks at the times of this certificate, but they have to be there.
 const SINCE: &[u8] = b"200101000000Z";
 const UNTIL: &[u8] = b"491231235959Z";
+
+#[cfg(test)]
+mod tests {
+    use super::self_signed;
+    use crate::auth::credssp::certificate::public_key;
+
+    #[test]
+    fn the_key_of_a_certificate() {
+        let (leaf, document) = self_signed("CREDSSP-HV1").unwrap();
+        let key = public_key(&leaf).unwrap();
+        assert_eq!((key.len(), key[0]), (65, 4), "a point that is not compressed");
+        assert!(document.windows(65).any(|window| window == key), "PKCS#8 holds it, too");
+        for size in 0..leaf.len() {
+            assert!(public_key(&leaf[..size]).is_err(), "{size}");
+        }
+    }
+}

@@ -54,6 +54,7 @@ impl Negotiator {
         let around = Surroundings {
             conf: crate::transport::krb5_conf::read(),
             patience: settings.connect_timeout,
+            name_servers: settings.name_servers.clone(),
             guesses: prefers.fallback.is_none(),
         };
         Self { login, prefers, protection, around, chosen: Mutex::default() }

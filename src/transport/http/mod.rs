@@ -90,6 +90,7 @@ impl Http {
             url,
             tls,
             connect_timeout: options.connect_timeout,
+            name_servers: options.name_servers,
             response_limit: options.response_limit,
         });
         let protection = match endpoint.scheme {

@@ -1,5 +1,6 @@
 //! Where to go, as whom, and whom to trust.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::login::Kerberos;
@@ -93,6 +94,8 @@ pub struct HttpOptions {
     pub danger_allow_unencrypted: bool,
     /// For the connection with its TLS, and for each leg of authentication.
     pub connect_timeout: Duration,
+    /// Name servers to ask for KDCs, where neither the options nor `krb5.conf` name one; none for the system's.
+    pub name_servers: Vec<SocketAddr>,
     /// The largest response body in bytes.
     pub response_limit: usize,
 }
@@ -107,6 +110,7 @@ impl HttpOptions {
             proxy: Proxy::None,
             danger_allow_unencrypted: false,
             connect_timeout: Duration::from_secs(30),
+            name_servers: Vec::new(),
             response_limit: 16 * 1024 * 1024,
         }
     }

@@ -22,6 +22,7 @@ pub(super) struct Settings {
     pub(super) tls: Tls,
     pub(super) route: Option<Route>,
     pub(super) connect_timeout: Duration,
+    pub(super) name_servers: Vec<std::net::SocketAddr>,
     pub(super) response_limit: usize,
 }
 
