@@ -109,20 +109,26 @@ pub fn seal<S: Sealing + ?Sized>(
 /// # Errors
 ///
 /// What is wrong with the frame or the seal. A frame that cannot be read leaves the context behind the peer's, so
-/// that it is of no use either.
+/// that it is spent, too.
 pub fn unseal<S: Sealing + ?Sized>(
     context: &mut S,
     content_type: &str,
     mut body: Vec<u8>,
 ) -> Result<(String, Vec<u8>), FramingError> {
-    let frame = unframe(content_type, &body)?;
-    if frame.protocol != context.protocol() {
-        return Err(FramingError::WrongProtocol);
-    }
+    let protocol = context.protocol();
+    let frame = unframe(content_type, &body).and_then(|frame| {
+        if frame.protocol == protocol { Ok(frame) } else { Err(FramingError::WrongProtocol) }
+    });
+    let frame = frame.inspect_err(|_| spend(context))?;
     body.truncate(frame.cipher.end);
     body.drain(..frame.cipher.start);
     context.unseal(&frame.signature, &mut body)?;
     Ok((frame.content_type, body))
+}
+
+/// Makes the context useless: no mechanism opens a message without a signature.
+fn spend<S: Sealing + ?Sized>(context: &mut S) {
+    let _ = context.unseal(&[], &mut Vec::new());
 }
 
 /// Whether a content type is that of a sealed body.

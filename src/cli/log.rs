@@ -6,10 +6,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::Connection;
+use super::environment;
 
 /// Begins to print what the library says. Only our own words: the libraries below might print what they carry.
 pub(super) fn begin(connection: &Connection) {
-    let asked = std::env::var("HVREPLICA_LOG").ok().and_then(|level| level.parse().ok());
+    let asked = environment::text("HVREPLICA_LOG").and_then(|level| level.parse().ok());
     let level = match (connection.quiet, connection.verbose) {
         (true, _) => LevelFilter::ERROR,
         (false, 0) => asked.unwrap_or(LevelFilter::WARN),

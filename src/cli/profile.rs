@@ -11,7 +11,7 @@ use crate::secret::Secret;
 
 use super::args::{Connection, Method};
 use super::duration::parse_duration;
-use super::{endpoint, proxy};
+use super::{endpoint, environment, proxy};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +73,7 @@ pub(super) fn apply(mut connection: Connection) -> Result<Connection, String> {
         connection.auth = Some(Method::from_str(method, false)?);
     }
     connection.user = connection.user.or(profile.user);
-    if !connection.password_stdin && std::env::var_os("HVREPLICA_PASSWORD").is_none() {
+    if !connection.password_stdin && !environment::is_set("HVREPLICA_PASSWORD") {
         connection.password_file = connection.password_file.or(profile.password_file);
     }
     connection.keytab = connection.keytab.or(profile.keytab);

@@ -10,11 +10,13 @@ mod decode;
 mod faults;
 mod find;
 mod fixtures;
+mod hostile_host;
 mod job;
 #[cfg(feature = "kerberos")]
 mod kerberos;
 mod messages;
 mod msvm;
+mod mutated;
 mod ntlm;
 mod pretty;
 mod proxy;

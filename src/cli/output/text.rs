@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use unicode_width::UnicodeWidthStr;
+
 /// The text with what could disturb a terminal written out: control characters and marks of direction. In
 /// JSON the text stays as it is.
 pub(in crate::cli) fn printable(text: &str) -> Cow<'_, str> {
@@ -32,19 +34,20 @@ fn is_disturbing(character: char) -> bool {
         || matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
-/// Rows as a table with aligned columns.
+/// Rows as a table with aligned columns. What counts is the space on a terminal, where some characters take two
+/// columns and some none.
 pub(in crate::cli) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
+    let mut widths: Vec<usize> = header.iter().map(|cell| cell.width()).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.width());
         }
     }
     let mut out = String::new();
     let mut line = |cells: &mut dyn Iterator<Item = &str>| {
         let mut text = String::new();
         for (cell, width) in cells.zip(&widths) {
-            let blanks = width.saturating_sub(cell.chars().count()) + 2;
+            let blanks = width.saturating_sub(cell.width()) + 2;
             text.push_str(cell);
             text.extend(std::iter::repeat_n(' ', blanks));
         }
@@ -74,5 +77,7 @@ mod tests {
     fn columns_are_aligned() {
         let rows = [vec!["web01".to_owned(), "x".to_owned()], vec!["ä".to_owned(), String::new()]];
         assert_eq!(table(&["VM", "STATE"], &rows), "VM     STATE\nweb01  x\nä\n");
+        let rows = ["データ", "db-0001", "u\u{308}"].map(|name| vec![name.to_owned(), "x".to_owned()]);
+        assert_eq!(table(&["VM", "S"], &rows), "VM       S\nデータ   x\ndb-0001  x\nu\u{308}        x\n");
     }
 }
