@@ -31,7 +31,8 @@ fn raw(body: &[u8]) {
 fn outer(text: &[u8]) {
     let Ok(content_type) = std::str::from_utf8(text) else { return };
     framing::is_sealed(content_type);
-    framing::unframe(content_type, b"--b\r\n\tContent-Type: application/HTTP-SPNEGO-session-encrypted\r\n").ok();
+    framing::unframe(content_type, b"--b\r\n\tContent-Type: application/HTTP-SPNEGO-session-encrypted\r\n")
+        .ok();
 }
 
 fn changed_ntlm(script: &[u8]) {

@@ -10,9 +10,8 @@ use std::sync::LazyLock;
 use hvreplica::cli::{self, Exit};
 use libfuzzer_sys::fuzz_target;
 
-static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
-    std::env::temp_dir().join(format!("hvreplica-fuzz-{}.toml", std::process::id()))
-});
+static FILE: LazyLock<PathBuf> =
+    LazyLock::new(|| std::env::temp_dir().join(format!("hvreplica-fuzz-{}.toml", std::process::id())));
 
 fuzz_target!(|bytes: &[u8]| {
     fs::write(&*FILE, bytes).expect("a file");

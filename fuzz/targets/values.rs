@@ -35,6 +35,19 @@ fuzz_target!(|text: &str| {
 });
 
 const TYPES: [&str; 15] = [
-    "boolean", "string", "char16", "uint8", "sint8", "uint16", "sint16", "uint32", "sint32", "uint64",
-    "sint64", "real32", "real64", "datetime", "reference",
+    "boolean",
+    "string",
+    "char16",
+    "uint8",
+    "sint8",
+    "uint16",
+    "sint16",
+    "uint32",
+    "sint32",
+    "uint64",
+    "sint64",
+    "real32",
+    "real64",
+    "datetime",
+    "reference",
 ];

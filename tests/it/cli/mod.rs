@@ -2,8 +2,11 @@
 
 mod bad_input;
 mod certificates;
+mod hostile;
 mod interrupts;
 mod jobs;
+#[cfg(target_os = "linux")]
+mod memory;
 mod outcomes;
 mod recordings;
 mod targets;
