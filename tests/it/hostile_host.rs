@@ -9,11 +9,12 @@ use hvreplica::transport::{
     Authentication, Connection, Delivery, Http, HttpOptions, HttpRequest, HttpResponse, Scheme, Transport,
     TransportError, TransportErrorKind,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::session::{ask, credential, endpoint};
 use crate::support::host::{Host, PASSWORD, SOAP, Say, Setup};
+use crate::support::raw::{is_authorized, read_request, refusal};
 
 /// What a listener sends: bytes at once, or one piece after the other with a pause before each, for ever.
 #[derive(Clone)]
@@ -26,8 +27,15 @@ enum Answer {
 /// A listener of no manners. Requests without credentials are told what it offers.
 struct Raw {
     address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    offer: &'static str,
+    answer: Box<Answers>,
+    count: AtomicUsize,
     /// Heads of all requests, each with the number of its connection.
-    heads: Arc<Mutex<Vec<(usize, String)>>>,
+    heads: Mutex<Vec<(usize, String)>>,
 }
 
 type Answers = dyn Fn(usize) -> Answer + Send + Sync;
@@ -37,17 +45,17 @@ impl Raw {
     async fn start(offer: &'static str, answer: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let heads = Arc::<Mutex<Vec<_>>>::default();
-        let answer: Arc<Answers> = Arc::new(answer);
-        let (count, log) = (Arc::default(), Arc::clone(&heads));
+        let (answer, heads) = (Box::new(answer), Mutex::default());
+        let shared = Arc::new(Shared { offer, answer, count: AtomicUsize::new(0), heads });
+        let accepting = Arc::clone(&shared);
         tokio::spawn(async move {
             for connection in 1.. {
                 let (socket, _) = listener.accept().await.unwrap();
-                let (answer, count, log) = (Arc::clone(&answer), Arc::clone(&count), Arc::clone(&log));
-                tokio::spawn(async move { talk(socket, connection, offer, &*answer, &count, &log).await });
+                let shared = Arc::clone(&accepting);
+                tokio::spawn(async move { talk(socket, connection, &shared).await });
             }
         });
-        Self { address, heads }
+        Self { address, shared }
     }
 
     /// A session that may send the password in clear.
@@ -58,36 +66,27 @@ impl Raw {
         Http::new(options).unwrap()
     }
 
+    fn heads(&self) -> Vec<(usize, String)> {
+        self.shared.heads.lock().unwrap().clone()
+    }
+
     /// Connections of the requests with credentials.
     fn let_in(&self) -> Vec<usize> {
-        let heads = self.heads.lock().unwrap();
-        heads.iter().filter(|(_, head)| is_authorized(head)).map(|(connection, _)| *connection).collect()
+        let heads = self.heads().into_iter();
+        heads.filter(|(_, head)| is_authorized(head)).map(|(connection, _)| connection).collect()
     }
 }
 
-fn is_authorized(head: &str) -> bool {
-    head.to_ascii_lowercase().contains("\r\nauthorization:")
-}
-
-async fn talk(
-    mut socket: TcpStream,
-    connection: usize,
-    offer: &str,
-    answer: &Answers,
-    count: &AtomicUsize,
-    log: &Mutex<Vec<(usize, String)>>,
-) -> Option<()> {
+async fn talk(mut socket: TcpStream, connection: usize, shared: &Shared) -> Option<()> {
     loop {
-        let head = read_request(&mut socket).await?;
+        let (head, _) = read_request(&mut socket).await?;
         let may_come_in = is_authorized(&head);
-        log.lock().unwrap().push((connection, head));
+        shared.heads.lock().unwrap().push((connection, head));
         if !may_come_in {
-            let refusal =
-                format!("HTTP/1.1 401 No\r\nWWW-Authenticate: {offer}\r\nContent-Length: 0\r\n\r\n");
-            socket.write_all(refusal.as_bytes()).await.ok()?;
+            socket.write_all(refusal(shared.offer).as_bytes()).await.ok()?;
             continue;
         }
-        match answer(count.fetch_add(1, Ordering::Relaxed)) {
+        match (shared.answer)(shared.count.fetch_add(1, Ordering::Relaxed)) {
             Answer::Once(bytes) => socket.write_all(&bytes).await.ok()?,
             Answer::ThenClose(bytes) => {
                 socket.write_all(&bytes).await.ok()?;
@@ -102,18 +101,6 @@ async fn talk(
             }
         }
     }
-}
-
-async fn read_request(socket: &mut TcpStream) -> Option<String> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(socket.read_u8().await.ok()?);
-    }
-    let head = String::from_utf8(head).ok()?;
-    let lines = head.to_ascii_lowercase();
-    let length = lines.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-    socket.read_exact(&mut vec![0; length.unwrap_or(0)]).await.ok()?;
-    Some(head)
 }
 
 fn reply(more: &str, body: &str) -> Vec<u8> {
@@ -150,7 +137,7 @@ async fn every_connection_in_clear_is_asked_first() {
     for connection in [Connection::Any, Connection::Any, Connection::Fresh] {
         http.exchange(HttpRequest { connection, ..ask("<request/>") }).await.unwrap();
     }
-    let heads = host.heads.lock().unwrap().clone();
+    let heads = host.heads();
     let seen: Vec<_> = heads.iter().map(|(number, head)| (*number, is_authorized(head))).collect();
     assert_eq!(seen, [(1, false), (1, true), (1, true), (2, false), (2, true)]);
     assert!(heads[0].1.contains("content-length: 0\r\n"), "{}", heads[0].1);
@@ -168,7 +155,7 @@ async fn a_password_is_not_taken_on_to_where_a_redirect_points() {
             assert_eq!(host.let_in(), [1]);
         }
     }
-    assert_eq!(trap.heads.lock().unwrap().len(), 0);
+    assert_eq!(trap.heads().len(), 0);
 }
 
 #[tokio::test]
@@ -281,7 +268,7 @@ async fn in_mid_session_basic_is_not_what_it_falls_back_to() {
     let offered = vec!["Basic".to_owned()];
     assert_eq!(*error.kind(), TransportErrorKind::NotOffered { wanted: "ntlm".to_owned(), offered });
     assert!(host.seen().iter().all(|seen| seen.sealed));
-    let heads = trap.heads.lock().unwrap();
+    let heads = trap.heads();
     assert!(!heads.is_empty());
-    assert!(heads.iter().all(|(_, head)| !head.to_ascii_lowercase().contains("authorization: basic")));
+    assert!(heads.iter().all(|(_, head)| !head.contains("authorization: basic")));
 }

@@ -7,11 +7,12 @@ use hvreplica::msvm::SCHEMA;
 use hvreplica::simulator::{Desk, Scenario};
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{Ended, USER, command_on, end};
 use crate::support::host::SOAP;
+use crate::support::raw::{is_authorized, read_request, refusal};
 
 /// As XML carries it: an escape in one character, a reversal, a new line, a blank that cannot be seen.
 const NASTY: &str = "\u{9b}31m\u{202e}gpj\u{2028}\u{2066}\n\u{7f}\u{200b}";
@@ -46,20 +47,8 @@ async fn nasty(scenario: &str) -> (String, String) {
 
 async fn serve(mut socket: TcpStream, shared: Arc<Mutex<(Desk, Timestamp)>>) -> Option<()> {
     loop {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(socket.read_u8().await.ok()?);
-        }
-        let head = String::from_utf8(head).ok()?.to_ascii_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-        let mut body = vec![0; length?];
-        socket.read_exact(&mut body).await.ok()?;
-        let answer = if head.contains("\r\nauthorization: basic ") {
-            answer(&body, &shared)
-        } else {
-            "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"WSMAN\"\r\nContent-Length: 0\r\n\r\n"
-                .to_owned()
-        };
+        let (head, body) = read_request(&mut socket).await?;
+        let answer = if is_authorized(&head) { answer(&body, &shared) } else { refusal("Basic") };
         socket.write_all(answer.as_bytes()).await.ok()?;
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{Ended, command_on, ended};
 use crate::support::host::SOAP;
+use crate::support::raw::{is_authorized, read_request, refusal};
 
 const MIB: usize = 1 << 20;
 /// What may be taken beyond that of a host that answers with nothing.
@@ -34,17 +35,9 @@ async fn host(pages: impl Fn(usize) -> Option<String> + Send + Sync + 'static) -
 
 async fn serve(mut socket: TcpStream, pages: Arc<Pages>, count: Arc<AtomicUsize>) -> Option<()> {
     loop {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(socket.read_u8().await.ok()?);
-        }
-        let head = String::from_utf8(head).ok()?.to_ascii_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-        let mut body = vec![0; length?];
-        socket.read_exact(&mut body).await.ok()?;
-        if !head.contains("\r\nauthorization: basic ") {
-            let refusal = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n";
-            socket.write_all(refusal.as_bytes()).await.ok()?;
+        let (head, body) = read_request(&mut socket).await?;
+        if !is_authorized(&head) {
+            socket.write_all(refusal("Basic").as_bytes()).await.ok()?;
             continue;
         }
         let text = reply(&String::from_utf8(body).ok()?, pages(count.fetch_add(1, Ordering::Relaxed)));
