@@ -13,6 +13,7 @@ use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 thread_local! {
     static RUNTIME: Runtime =
@@ -56,14 +57,13 @@ async fn talk(how: u8, bytes: &[u8]) {
     host.abort();
 }
 
-/// Each connection gets the next answers, and is closed behind the last one.
+/// Each connection gets the next answers. It is closed behind the last one, or when the client waits for more.
 async fn serve(listener: TcpListener, answers: Vec<Vec<u8>>) {
     let mut answers = answers.into_iter();
     while let Ok((mut socket, _)) = listener.accept().await {
         let mut request = [0; 8192];
-        while let Ok(size @ 1..) = socket.read(&mut request).await {
+        while let Ok(Ok(1..)) = timeout(PAUSE, socket.read(&mut request)).await {
             let Some(answer) = answers.next() else { break };
-            let _ = size;
             if socket.write_all(&answer).await.is_err() {
                 break;
             }
@@ -76,4 +76,5 @@ async fn serve(listener: TcpListener, answers: Vec<Vec<u8>>) {
 
 /// Between answers.
 const SEPARATOR: u8 = 0xff;
-const PATIENCE: Duration = Duration::from_millis(30);
+const PATIENCE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(2);

@@ -126,7 +126,23 @@ fn usual_file() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{any, prop_assert, proptest};
+
     use super::find;
+
+    const TEXT: &str = "[profile.lab]\nhost = 'hv1'\nport = 1\nhttps = true\nproxy = 'http://p:1'\n[profile.x]\npassword = 'p-w'\n";
+
+    proptest! {
+        #[test]
+        fn any_file_is_a_configuration_or_refused(text in any::<String>(), at in 0..TEXT.len(), byte in 0_u8..0x80) {
+            let mut changed = TEXT.as_bytes().to_vec();
+            changed[at] = byte;
+            for text in [text.as_str(), std::str::from_utf8(&changed).unwrap()] {
+                let errors = ["lab", "x"].map(|name| find(text, name).err().unwrap_or_default());
+                prop_assert!(errors.iter().all(|error| !error.contains("p-w")), "{errors:?}");
+            }
+        }
+    }
 
     #[test]
     fn profiles_hold_options_and_no_secrets() {
