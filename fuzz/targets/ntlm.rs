@@ -53,7 +53,10 @@ fn text(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     basic::parse(text);
     let credential = Credential::new(text, Secret::default());
-    if let Ok(value) = basic::authorization(&credential) {
+    // A user of no domain whose own name has a backslash in it cannot be told from one of a domain.
+    if !credential.user().contains('\\')
+        && let Ok(value) = basic::authorization(&credential)
+    {
         let back = basic::parse(value.expose()).expect("what is sent can be read");
         assert_eq!(back.user(), credential.user());
     }
