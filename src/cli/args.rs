@@ -220,6 +220,12 @@ pub(super) struct Resync {
     /// Print the envelope that would be sent; send only reads
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Write each call into this file before it leaves; a later run with the file follows it instead of asking again
+    #[arg(long, value_name = "FILE")]
+    pub(super) journal: Option<PathBuf>,
+    /// Take a resynchronization that began since then (RFC 3339, host's clock) for the one that is asked for
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<jiff::Timestamp>,
 }
 
 impl Resync {
@@ -239,6 +245,8 @@ impl Resync {
             suspend_first: false,
             on_interrupt: WhenInterrupted::Leave,
             dry_run: false,
+            journal: None,
+            since: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::client::{Client, ClientOptions, RealClock, RecordedIds, Surroundings, VirtualClock};
+use crate::client::{Client, ClientOptions, RealClock, RecordedIds, Retry, Surroundings, VirtualClock};
 use crate::job::FollowOptions;
 use crate::msvm::SCHEMA;
 use crate::secret::Secret;
@@ -151,9 +151,10 @@ impl Host {
             }
             None => None,
         };
+        let retry = Retry { seed: std::process::id(), ..Retry::default() };
         Ok(Self {
             name: options.endpoint.host.clone(),
-            options: ClientOptions::new(url),
+            options: ClientOptions { retry, ..ClientOptions::new(url) },
             surroundings: Surroundings { clock: Arc::new(RealClock::default()), ..Surroundings::default() },
             pace: FollowOptions::default(),
             source: Source::Network { options: Box::new(options), recorder },

@@ -19,6 +19,7 @@ mod exit;
 mod fail;
 mod interrupts;
 mod job;
+mod journal;
 mod kerberos;
 mod keyring;
 mod log;

@@ -1,7 +1,7 @@
 //! `resync`: resolve, check, ask once, follow, verify.
 
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt as _;
 use serde_json::json;
@@ -21,6 +21,7 @@ use super::connect::Host;
 use super::exit::Exit;
 use super::fail::{Fail, written};
 use super::interrupts;
+use super::journal::FileJournal;
 use super::output::outcome::{FORMAT, advice_of, results, words_of};
 use super::output::report::{Reporter, Stage};
 
@@ -281,6 +282,11 @@ fn options(args: &Resync, host: &Host, interrupt: Interrupt) -> Result<Resynchro
         },
         interrupt,
         pace: host.pace,
+        journal: match &args.journal {
+            Some(path) => Some(Arc::new(FileJournal::open(path, &host.name)?)),
+            None => None,
+        },
+        since: args.since,
     })
 }
 

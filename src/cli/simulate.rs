@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::auth::random;
 use crate::secret::Secret;
-use crate::simulator::{Hardening, HostTime, Scenario, Server, ServerSettings, ServerTls};
+use crate::simulator::{Hardening, HostTime, Scenario, Server, ServerSettings, ServerTls, ServerTruth};
 
 use super::args::{Cbt, Connection, Format, Simulate};
 use super::certificate;
@@ -61,7 +61,30 @@ async fn serve(connection: &Connection, args: &Simulate) -> Result<(), Fail> {
     for violation in &truth.violations {
         let _ = writeln!(std::io::stderr().lock(), "hvreplica: a client broke a rule: {violation:?}");
     }
+    if connection.output != Format::Human {
+        let _ = writeln!(std::io::stdout().lock(), "{}", account(&truth));
+    }
     Ok(())
+}
+
+/// What really happened with resynchronizations.
+fn account(truth: &ServerTruth) -> serde_json::Value {
+    let calls: Vec<_> = truth
+        .host
+        .resynchronizations
+        .iter()
+        .map(|call| json!({ "vm": call.vm, "user": call.user, "return_value": call.return_value }))
+        .collect();
+    let of = |runs: &[(String, jiff::Timestamp)]| -> Vec<_> {
+        runs.iter().map(|(vm, at)| json!({ "vm": vm, "at": at.to_string() })).collect()
+    };
+    json!({
+        "format": 1,
+        "calls": calls,
+        "begun": of(&truth.host.begun),
+        "succeeded": of(&truth.host.succeeded),
+        "open_enumerations": truth.open_enumerations,
+    })
 }
 
 fn tls(args: &Simulate) -> Result<Option<ServerTls>, String> {

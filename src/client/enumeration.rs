@@ -1,5 +1,7 @@
 //! Enumerate, Pull, Release.
 
+use std::time::Duration;
+
 use crate::cim::{Name, Reference, SelectorValue, Value};
 use crate::error::Error;
 use crate::wsman::{Body, DecodeError, Enumerate, EnumerateReply, Item, Kind, Pull, Request};
@@ -116,6 +118,7 @@ pub(super) async fn collect(
 async fn run(client: &Client, resource_uri: &str, body: Enumerate) -> Result<Vec<Item>, Error> {
     let mut pages = client.pages(resource_uri, body);
     let mut items = Vec::new();
+    let begun = client.clock().elapsed();
     let mut weight: usize = 0;
     loop {
         match pages.next().await {
@@ -131,7 +134,8 @@ async fn run(client: &Client, resource_uri: &str, body: Enumerate) -> Result<Vec
                 return Err(error);
             }
         }
-        if items.len() > MOST_ITEMS || weight > HEAVIEST {
+        let took = client.clock().elapsed().saturating_sub(begun);
+        if items.len() > MOST_ITEMS || took > LONGEST || weight > HEAVIEST {
             pages.release().await;
             return Err(Error::Reply(DecodeError::WrongReply(Kind::Enumerate)));
         }
@@ -178,7 +182,9 @@ const MOST_BEGINNINGS: u32 = 4;
 /// Pages without an item in a row; a host that sends more never comes to an end.
 const MOST_EMPTY: u32 = 1000;
 /// More than any question of ours can bring; a host that sends more is no host.
-const MOST_ITEMS: usize = 1_000_000;
+const MOST_ITEMS: usize = 200_000;
+/// How long a whole enumeration may take.
+const LONGEST: Duration = Duration::from_secs(1800);
 
 #[cfg(test)]
 mod tests {

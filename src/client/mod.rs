@@ -8,6 +8,7 @@ mod enumeration;
 mod ids;
 mod retry;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -77,6 +78,8 @@ pub struct Client {
     schema: Schema,
     lane: String,
     host_time: Arc<Mutex<Option<Timestamp>>>,
+    /// How many reads there were.
+    reads: Arc<AtomicU32>,
 }
 
 impl Client {
@@ -94,6 +97,7 @@ impl Client {
             schema,
             lane: String::new(),
             host_time: Arc::default(),
+            reads: Arc::default(),
         }
     }
 
@@ -206,17 +210,20 @@ impl Client {
 
     /// Sends a read, again where that may help.
     async fn read(&self, request: &Request) -> Result<Message, Error> {
-        let mut tries = self.options.retry.begin();
+        let number = self.reads.fetch_add(1, Ordering::Relaxed);
+        let mut tries = self.options.retry.begin(self.clock().elapsed(), number);
         loop {
             match self.exchange(request, Connection::Any).await {
                 Ok(message) => return Ok(message),
-                Err(Failure(error, retry_after)) => match tries.next_pause(&error, retry_after) {
-                    Some(pause) => {
-                        tracing::info!(operation = request.kind().name(), error = %error, ?pause, "trying again");
-                        self.clock().sleep(pause).await;
+                Err(Failure(error, retry_after)) => {
+                    match tries.next_pause(&error, retry_after, self.clock().elapsed()) {
+                        Some(pause) => {
+                            tracing::info!(operation = request.kind().name(), error = %error, ?pause, "trying again");
+                            self.clock().sleep(pause).await;
+                        }
+                        None => return Err(error),
                     }
-                    None => return Err(error),
-                },
+                }
             }
         }
     }

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::job::Job;
 use crate::msvm::concrete_job::JobState;
 use crate::msvm::replication_relationship::ReplicationState;
 
-use super::{Baseline, Replica};
+use super::{Baseline, JobSeen, Observation, Replica, ReplicaSeen};
 
 /// What is known of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,45 +23,6 @@ pub enum Acceptance {
     InDoubt,
 }
 
-/// What a look at the job brought.
-#[derive(Clone, Debug, PartialEq)]
-pub enum JobSeen {
-    /// No job is known.
-    None,
-    /// The job.
-    Seen(Box<Job>),
-    /// There is no such job any more.
-    Gone,
-    /// The look failed.
-    Unreadable,
-}
-
-/// What a look at the relationship brought.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ReplicaSeen {
-    /// The relationship.
-    Seen(Replica),
-    /// The virtual machine is there, the relationship is not.
-    Removed,
-    /// The virtual machine is not on this host.
-    Away,
-    /// The look failed.
-    Unreadable,
-}
-
-/// One look at the host: the job first, the relationship right after it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Observation {
-    /// When, by a clock of ours that only runs forward.
-    pub at: Duration,
-    /// The host's clock.
-    pub host_time: Option<Timestamp>,
-    /// The job.
-    pub job: JobSeen,
-    /// The relationship.
-    pub replica: ReplicaSeen,
-}
-
 /// What follows from a look.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
@@ -70,6 +30,8 @@ pub enum Step {
     Continue,
     /// Say how long a replication interval is ([`Course::set_interval`]) and look again.
     NeedInterval,
+    /// Say whether somebody else has changed the replication meanwhile ([`Course::set_rivals`]).
+    NeedRivals,
     /// It is decided.
     Done(Ending),
 }
@@ -106,9 +68,12 @@ pub struct Course {
     baseline: Baseline,
     acceptance: Acceptance,
     interval: Option<Duration>,
+    /// Whether somebody else has asked for another state meanwhile, once that was looked for.
+    rivals: Option<bool>,
     /// When the first look was, since the time to start once that has come.
     begun: Option<Moment>,
     looks: u32,
+    times_read: u32,
     silent_since: Option<Duration>,
     /// Whether somebody's call is known to have been carried out: state 10, or a job that is a resynchronization.
     has_run: bool,
@@ -191,8 +156,10 @@ impl Course {
             baseline,
             acceptance,
             interval: None,
+            rivals: None,
             begun: None,
             looks: 0,
+            times_read: 0,
             silent_since: None,
             has_run: runs_already,
             was_resynchronizing: runs_already,
@@ -208,6 +175,26 @@ impl Course {
     /// Says how long a replication interval of the relationship is.
     pub fn set_interval(&mut self, interval: Duration) {
         self.interval = Some(interval);
+    }
+
+    /// Says whether somebody else has changed the state of the replication, until after that look, which is judged
+    /// once more.
+    pub fn set_rivals(&mut self, found: bool, look: &Observation) -> Step {
+        self.rivals = Some(found);
+        match (&look.replica, self.last) {
+            (ReplicaSeen::Seen(replica), Some(streak)) => self.judge(replica, look, streak),
+            _ => Step::Continue,
+        }
+    }
+
+    /// How often the relationship was read.
+    pub fn times_read(&self) -> u32 {
+        self.times_read
+    }
+
+    /// Where it began.
+    pub fn baseline(&self) -> &Baseline {
+        &self.baseline
     }
 
     /// Whether the call is known to have been carried out.
@@ -236,6 +223,7 @@ impl Course {
         }
         self.begun.get_or_insert_with(|| Moment::of(look));
         self.looks += 1;
+        self.times_read += 1;
         if is_early {
             self.was_ahead = true;
             self.replicated_early |= kind == Kind::State(ReplicationState::Replicating);
@@ -246,6 +234,9 @@ impl Course {
             _ => Streak { kind, count: 1, since: Moment::of(look) },
         };
         self.last = Some(streak);
+        if kind != Kind::State(ReplicationState::Replicating) {
+            self.rivals = None;
+        }
         match &look.replica {
             ReplicaSeen::Seen(replica) => self.judge(replica, look, streak),
             ReplicaSeen::Removed => after(streak, ending(Verdict::Failed, "the replication was removed")),
@@ -369,9 +360,14 @@ impl Course {
         if is_contradicted(look, streak) {
             return Step::Continue;
         }
-        if self.do_times_tell() && self.baseline.has_moved(replica) {
+        // What had failed anybody may have resumed between two looks, and then data moves, too.
+        let is_likely = self.do_times_tell() && self.baseline.has_moved(replica);
+        if is_likely && (self.needs_resynchronization() || self.rivals == Some(false)) {
             let reason = "replication runs, and data has been replicated since";
             return Step::Done(ending(Verdict::Succeeded, reason));
+        }
+        if is_likely && self.rivals.is_none() {
+            return Step::NeedRivals;
         }
         let needs_resynchronization = self.needs_resynchronization();
         let is_proven = match self.job_end {

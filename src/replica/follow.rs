@@ -23,8 +23,17 @@ impl Run<'_> {
                 Ok(look) => look?,
                 Err(woken) => return Err(self.woken(woken, &course).await),
             };
-            match course.observe(&look) {
-                Step::Continue => {}
+            let mut step = course.observe(&look);
+            if step == Step::NeedRivals {
+                let found = patience.of(self.session.has_rivals(course.baseline())).await;
+                step = match found {
+                    Ok(Some(found)) => course.set_rivals(found, &look),
+                    Ok(None) => Step::Continue,
+                    Err(woken) => return Err(self.woken(woken, &course).await),
+                };
+            }
+            match step {
+                Step::Continue | Step::NeedRivals => {}
                 Step::NeedInterval => match patience.of(self.session.interval()).await {
                     Ok(interval) => course.set_interval(interval),
                     Err(woken) => return Err(self.woken(woken, &course).await),
@@ -125,16 +134,44 @@ impl Run<'_> {
             Verdict::Failed => Stopped::with(OutcomeKind::Failed, failure("failed").hint(events)),
             Verdict::Unknown => {
                 let kind = if course.is_accepted() { "unknown" } else { "in_doubt" };
-                Stopped::with(OutcomeKind::Unknown, failure(kind).hint(self.settle_hint()))
+                let message = format!("{}; {}", ending.reason, self.known(course));
+                let failure = Failure::new(kind, message).may_have_run().hint(self.settle_hint());
+                Stopped::with(OutcomeKind::Unknown, failure)
             }
         }
     }
 
+    /// What is known and what was tried, where no verdict can be given.
+    fn known(&self, course: &Course) -> String {
+        let state = self.session.last_replica.as_ref().map_or_else(
+            || "the replication state cannot be read".to_owned(),
+            |replica| format!("the replication state is {} ({})", replica.state, replica.state.code()),
+        );
+        let job = match &self.session.last_job {
+            Some(job) => format!("its job was last seen in {} ({})", job.state_label(), job.state.code()),
+            None => "no job of it is known".to_owned(),
+        };
+        let call = match (self.outcome.invoked, course.is_accepted()) {
+            (true, true) => "the call left once and was accepted",
+            (true, false) => "the call left once, and no answer tells that it was accepted",
+            (false, _) => "nothing was asked for in this run",
+        };
+        format!("{call}; {state}; {job}; looked {} times", course.times_read())
+    }
+
     /// The command that tells later.
     fn settle_hint(&self) -> String {
+        let (host, vm) = (self.session.client.endpoint(), &self.session.vm.id);
+        let job = self.session.last_job.as_ref().map(|job| {
+            format!(
+                "; while its job exists, `hvreplica job show {} --host {host}` tells more",
+                job.instance_id
+            )
+        });
         format!(
-            "look at `hvreplica status {}` before asking again; it was not asked for twice",
-            self.session.vm.id
+            "look at `hvreplica status {vm} --host {host}` before asking again; it was not asked for twice{}{}",
+            job.unwrap_or_default(),
+            self.journal_hint()
         )
     }
 

@@ -29,13 +29,17 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Reads the relationship and refuses what is certain to be refused.
-    pub(super) async fn prepare(&mut self) -> Result<Replica, Stopped> {
-        let client = self.session.client;
-        let replica = self.session.reader.read(client).await?;
+    /// Reads the relationship.
+    pub(super) async fn read_first(&mut self) -> Result<Option<Replica>, Stopped> {
+        let replica = self.session.reader.read(self.session.client).await?;
         self.session.note(replica.as_ref());
         self.outcome.state_before = replica.as_ref().map(|replica| replica.state);
         self.event(&Event::Resolved(replica.as_ref()));
+        Ok(replica)
+    }
+
+    /// Refuses what is certain to be refused.
+    pub(super) fn refuse(&self, replica: Option<Replica>) -> Result<Replica, Stopped> {
         let refusal = check(&self.session.vm, replica.as_ref()).err();
         let can_suspend = self.options.suspend_first
             && replica.as_ref().is_some_and(|replica| replica.state == ReplicationState::Replicating);
@@ -122,7 +126,6 @@ impl Run<'_> {
         let changed = match state_change::suspend(client, vm, reader).await {
             Ok(changed) => changed,
             Err(error) => {
-                self.pause = Pause::Possible;
                 let message = format!("replication could not be paused: {}", error.chain());
                 return Err(Stopped::with(kind_of(&error), Failure::new(error.kind(), message)));
             }

@@ -1,5 +1,6 @@
 //! The main job, end to end: check, record, ask once, follow to the truth.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,12 +21,12 @@ use super::outcome::kind_of;
 use super::patience::Woken;
 use super::session::Session;
 use super::{
-    Acceptance, Baseline, Event, Events, Failure, JobSeen, Observation, Outcome, OutcomeKind, ReplicaReader,
-    Schedule, VirtualMachine,
+    Acceptance, Baseline, Event, Events, Failure, JobSeen, Journal, JournalEntry, Observation, Outcome,
+    OutcomeKind, ReplicaReader, Schedule, VirtualMachine,
 };
 
 /// How to resynchronize.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ResynchronizeOptions {
     /// When to start; at once by default.
     pub schedule: Option<Schedule>,
@@ -45,6 +46,10 @@ pub struct ResynchronizeOptions {
     pub interrupt: Interrupt,
     /// The pace of following.
     pub pace: FollowOptions,
+    /// Where calls are written down before they leave, and where those of other runs are found.
+    pub journal: Option<Arc<dyn Journal>>,
+    /// A resynchronization that began since then counts.
+    pub since: Option<Timestamp>,
 }
 
 impl Default for ResynchronizeOptions {
@@ -59,6 +64,8 @@ impl Default for ResynchronizeOptions {
             on_interrupt: OnInterrupt::Leave,
             interrupt: Interrupt::never(),
             pace: FollowOptions::default(),
+            journal: None,
+            since: None,
         }
     }
 }
@@ -81,13 +88,22 @@ pub async fn resynchronize(
     let mut outcome = Outcome::new(asked, OutcomeKind::Unknown);
     outcome.vm = Some(vm.clone());
     let session = Session::new(&lane, vm, reader);
-    let mut run = Run { session, options, events, outcome, begun: lane.clock().elapsed(), pause: Pause::No };
+    let mut run = Run {
+        session,
+        options,
+        events,
+        outcome,
+        begun: lane.clock().elapsed(),
+        pause: Pause::No,
+        is_written_down: false,
+    };
     if let Err(Stopped(kind, failure)) = run.run().await {
         run.outcome.kind = kind;
         run.outcome.failure = failure.map(|failure| *failure);
     }
     run.confess_pause();
     run.conclude();
+    run.note_end();
     let Run { outcome, session, .. } = run;
     events.event(asked, Some(&session.vm), &Event::Result(&outcome));
     outcome
@@ -102,6 +118,8 @@ pub(super) struct Run<'a> {
     /// When it began, by our clock.
     pub(super) begun: Duration,
     pub(super) pause: Pause,
+    /// The journal has an entry that this run has to end.
+    pub(super) is_written_down: bool,
 }
 
 /// Whether the replication was paused by this run.
@@ -146,7 +164,11 @@ impl Run<'_> {
     async fn run(&mut self) -> Result<(), Stopped> {
         let client = self.session.client;
         let patience = patience_of(self);
-        let replica = patience.of(self.prepare()).await.map_err(Stopped::early)??;
+        let replica = patience.of(self.read_first()).await.map_err(Stopped::early)??;
+        if !self.options.dry_run {
+            self.look_back(replica.as_ref()).await?;
+        }
+        let replica = self.refuse(replica)?;
         if replica.state == ReplicationState::Resynchronizing {
             return self.attach(&replica).await;
         }
@@ -172,6 +194,8 @@ impl Run<'_> {
         self.heed_interrupt()?;
         let baseline = Baseline::new(&replica, client.host_time(), start_time);
         self.outcome.started_at = baseline.host_time;
+        self.write_down(&JournalEntry::Invoking(baseline.clone()))
+            .map_err(|message| Stopped::with(OutcomeKind::Refused, Failure::new("configuration", message)))?;
         let acceptance = self.call(call).await?;
         self.after_call(baseline, acceptance).await
     }
@@ -195,6 +219,7 @@ impl Run<'_> {
         self.outcome.return_value = Some(answer.return_value);
         match answer.return_value {
             ReturnValue::CompletedWithNoError | ReturnValue::MethodParametersCheckedJobStarted => {
+                self.note_acceptance(answer.job.as_ref());
                 self.session.job = answer.job.map(JobReader::new);
                 Ok(Acceptance::Accepted)
             }

@@ -12,7 +12,7 @@ use crate::msvm::resource_uri;
 use crate::wsman::{Enumerate, Filter, Wql};
 
 use super::find::by_id;
-use super::{JobSeen, Observation, Replica, ReplicaReader, ReplicaSeen, VirtualMachine};
+use super::{Baseline, JobSeen, Observation, Replica, ReplicaReader, ReplicaSeen, VirtualMachine};
 
 /// What is looked at.
 pub(super) struct Session<'c> {
@@ -87,6 +87,16 @@ impl<'c> Session<'c> {
     pub(super) async fn find_job(&mut self) -> Result<Option<Job>, Error> {
         let jobs = affecting(self.client, &self.vm.reference()).await?;
         Ok(jobs.into_iter().find(|job| job.is_resynchronization() && !job.is_over()))
+    }
+
+    /// Whether somebody has asked for another replication state since; `None` where that cannot be read.
+    pub(super) async fn has_rivals(&self, baseline: &Baseline) -> Option<bool> {
+        let since = self.last_job.as_ref().and_then(|job| job.submitted).or(baseline.host_time);
+        let jobs = bearable(affecting(self.client, &self.vm.reference()).await).ok().flatten()?;
+        Some(jobs.iter().filter(|job| job.changes_replication()).any(|job| {
+            let submitted = job.submitted.or(job.started);
+            since.zip(submitted).is_none_or(|(since, submitted)| submitted >= since)
+        }))
     }
 
     /// Follows that job from now on.

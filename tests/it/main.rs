@@ -10,6 +10,7 @@ mod decode;
 mod faults;
 mod find;
 mod fixtures;
+mod hostile;
 mod hostile_host;
 mod job;
 #[cfg(feature = "kerberos")]

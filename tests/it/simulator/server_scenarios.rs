@@ -20,7 +20,7 @@ async fn run(scenario: &Scenario) -> (Outcome, ServerTruth, String) {
     let server = Server::start(settings).await.unwrap();
     let mut options = ClientOptions::new(server.url());
     let pause = Duration::from_millis(1);
-    options.retry = Retry { tries: 5, first_pause: pause, longest_pause: pause * 4 };
+    options.retry = Retry { tries: 5, first_pause: pause, longest_pause: pause * 4, ..Retry::default() };
     let transport = Arc::new(http(&server, Authentication::Ntlm(credential(PASSWORD))));
     let client = Client::new(transport, options, Surroundings::default(), SCHEMA);
     let outcome = match find(&client, TARGET).await {
