@@ -1,8 +1,9 @@
-//! Files that a user gives: keytabs, krb5.conf, certificates and keys in PEM, PFX; and certificates of hosts.
+//! Files that a user gives: keytabs, krb5.conf, journals, certificates and keys in PEM, PFX; and certificates of hosts.
 #![no_main]
 
 use hvreplica::auth::kerberos::{Krb5Conf, choose_key, parse_keytab, service_names};
 use hvreplica::auth::{ChannelBinding, ClientCertificate};
+use hvreplica::replica::journal_past;
 use hvreplica_fuzz::let_panics_unwind;
 use libfuzzer_sys::fuzz_target;
 
@@ -12,6 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     match how {
         b'k' => keytab(rest),
         b'c' => conf(rest),
+        b'j' => journal(rest),
         b'p' => drop(ClientCertificate::from_pem(rest, rest, None)),
         b'x' => drop(ClientCertificate::from_pfx(rest, &hvreplica::secret::Secret::default())),
         _ => {
@@ -25,6 +27,14 @@ fn keytab(bytes: &[u8]) {
     let first = entries[0].name.clone();
     choose_key(entries.clone(), None, None).ok();
     choose_key(entries, Some(&first), None).ok();
+}
+
+/// A last line that was cut off says nothing.
+fn journal(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+    let past = |text: &str| journal_past(text, "hv1", "910A2DEC-8902-4CC1-BEEB-8DA1658EEC67");
+    assert_eq!(past(&text), past(whole));
 }
 
 fn conf(bytes: &[u8]) {

@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
     } else {
         let kdc = Canned { answers: rest.split(|byte| byte == how).collect(), next: AtomicUsize::new(0) };
         let mut client = client();
-        let mut work = pin!(client.token(&kdc));
+        let mut work = pin!(client.token(&kdc, None));
         let done = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(matches!(done, Poll::Ready(Err(_))), "a ticket that no KDC has made");
     }
