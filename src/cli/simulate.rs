@@ -14,6 +14,7 @@ use crate::simulator::{
 
 use super::args::{Cbt, Connection, Format, Offer, Simulate};
 use super::certificate;
+use super::environment;
 use super::exit::Exit;
 use super::fail::Fail;
 use super::interrupts;
@@ -158,7 +159,7 @@ fn list(format: Format) {
 
 /// The password that clients have to know, and whether it was made up here.
 fn password() -> Result<(Secret<String>, bool), Fail> {
-    if let Ok(password) = std::env::var("HVREPLICA_PASSWORD") {
+    if let Some(password) = environment::text("HVREPLICA_PASSWORD") {
         return Ok((Secret::new(password), false));
     }
     Ok((made_up()?, true))

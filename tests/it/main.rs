@@ -15,11 +15,13 @@ mod faults;
 mod find;
 mod fixtures;
 mod hostile;
+mod hostile_host;
 mod job;
 #[cfg(feature = "kerberos")]
 mod kerberos;
 mod messages;
 mod msvm;
+mod mutated;
 mod ntlm;
 mod pretty;
 mod proxy;

@@ -168,6 +168,7 @@ impl Http {
     /// Makes a connection and authenticates it, where the method does so ahead of requests.
     async fn connect(&self, session: &mut Session) -> Result<Wire, TransportError> {
         let wire = match &self.method {
+            Method::Basic(_) if self.settings.url.scheme() == "http" => return self.ask_for_basic().await,
             Method::Basic(_) | Method::Certificate(_) => return Wire::new(&self.settings),
             Method::Ntlm(credential, protection) => {
                 let mut wire = Wire::new(&self.settings)?;
@@ -187,6 +188,27 @@ impl Http {
         };
         session.let_in = true;
         Ok(wire)
+    }
+
+    /// Makes a connection on which the host has said that it takes Basic. Without TLS anybody on the way reads the
+    /// password, so it does not leave for a host that has no use for it.
+    async fn ask_for_basic(&self) -> Result<Wire, TransportError> {
+        let wire = Wire::new(&self.settings)?;
+        let patience = self.settings.connect_timeout;
+        let question = Post { authorization: None, content_type: None, body: Vec::new(), patience };
+        let answer = wire.post(question).await.map_err(TransportError::not_sent);
+        let reply = answer.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?;
+        let offered = headers::offered(&reply.headers);
+        match reply.status {
+            401 if offered.iter().any(|offer| offer.eq_ignore_ascii_case(basic::SCHEME)) => {
+                if reply.last {
+                    Wire::new(&self.settings)
+                } else {
+                    Ok(wire)
+                }
+            }
+            _ => Err(handshake::refusal(&reply, "basic", &[])),
+        }
     }
 
     async fn send(&self, wire: &mut Wire, request: &HttpRequest) -> Result<Answer, TransportError> {
