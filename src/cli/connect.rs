@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::client::{Client, ClientOptions, RealClock, RecordedIds, Surroundings, VirtualClock};
+use crate::client::{Circuit, Client, ClientOptions, RealClock, RecordedIds, Surroundings, VirtualClock};
 use crate::job::FollowOptions;
 use crate::msvm::SCHEMA;
 use crate::secret::Secret;
@@ -122,7 +122,7 @@ impl Host {
         let ids = RecordedIds::new(replayer.message_ids().to_vec());
         Self {
             name: host_of(&url).to_owned(),
-            options: ClientOptions::new(url),
+            options: ClientOptions { circuit: None, ..ClientOptions::new(url) },
             surroundings: Surroundings { clock: Arc::new(VirtualClock::default()), ids: Arc::new(ids) },
             pace: FollowOptions::default(),
             source: Source::Recording(Arc::new(replayer)),
@@ -151,9 +151,11 @@ impl Host {
             }
             None => None,
         };
+        // Which lane would ask a host that fails depends on the time, which no recording holds.
+        let circuit = if recorder.is_some() { None } else { Some(Circuit::default()) };
         Ok(Self {
             name: options.endpoint.host.clone(),
-            options: ClientOptions::new(url),
+            options: ClientOptions { circuit, ..ClientOptions::new(url) },
             surroundings: Surroundings { clock: Arc::new(RealClock::default()), ..Surroundings::default() },
             pace: FollowOptions::default(),
             source: Source::Network { options: Box::new(options), recorder },
