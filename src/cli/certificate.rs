@@ -10,6 +10,7 @@ use crate::auth::certificate::CertificateError;
 use crate::secret::Secret;
 
 use super::args::Connection;
+use super::credential;
 
 /// Reads the certificate and its key.
 pub(super) fn read(connection: &Connection) -> Result<ClientCertificate, String> {
@@ -23,6 +24,7 @@ pub(super) fn read(connection: &Connection) -> Result<ClientCertificate, String>
 /// Reads PEM; asks for a passphrase where the key needs one.
 pub(super) fn from_pem(cert: &Path, key: &Path) -> Result<ClientCertificate, String> {
     let (certificates, private) = (read_file(cert)?, read_file(key)?);
+    credential::warn_of_readers(key);
     let read = |passphrase: Option<&Secret<String>>| {
         ClientCertificate::from_pem(&certificates, &private, passphrase)
     };
@@ -39,6 +41,7 @@ pub(super) fn from_pem(cert: &Path, key: &Path) -> Result<ClientCertificate, Str
 #[cfg(feature = "pfx")]
 fn from_pfx(file: &Path) -> Result<ClientCertificate, String> {
     let bytes = read_file(file)?;
+    credential::warn_of_readers(file);
     ClientCertificate::from_pfx(&bytes, &passphrase(file)?)
         .map_err(|error| format!("{}: {error}", file.display()))
 }

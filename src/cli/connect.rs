@@ -15,7 +15,7 @@ use crate::transport::{
 };
 
 use super::args::{Connection, Method};
-use super::{certificate, credential, endpoint, kerberos, profile, proxy};
+use super::{certificate, credential, dumps, endpoint, kerberos, profile, proxy};
 
 /// Why no client could be made.
 #[derive(Debug)]
@@ -132,6 +132,7 @@ impl Host {
     fn network(connection: &Connection) -> Result<Self, ConnectError> {
         let host = connection.host.as_deref().ok_or_else(|| NO_HOST.to_owned())?;
         let endpoint = endpoint::parse(host, connection)?;
+        dumps::forbid();
         let url = endpoint.url();
         let authentication = authentication(connection, &endpoint)?;
         let mut options = HttpOptions::new(endpoint, authentication);

@@ -12,6 +12,7 @@ pub mod decode;
 mod decode_command;
 
 mod demo;
+mod dumps;
 mod duration;
 mod endpoint;
 mod exit;

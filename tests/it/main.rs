@@ -3,6 +3,7 @@
 
 mod certificate;
 mod cli;
+mod circuit;
 mod client;
 mod corpus;
 mod course;
