@@ -1,6 +1,6 @@
 """Every single fault at every exchange, over real sockets: a simulated host, a proxy that breaks one exchange, and the command.
 
-sockets.py BINARY [--jobs 12] [--only FLOW[:EXCHANGE:FAULT]]: each run has a host and a proxy of its own. What the command says is
+sockets.py BINARY [--jobs 24] [--only FLOW[:EXCHANGE:FAULT]]: each run has a host and a proxy of its own. What the command says is
 held against what the host knows: executions, what succeeded, exit codes. A fault that can be waited out must change nothing.
 """
 
@@ -23,7 +23,7 @@ USER, PASSWORD = "operator", secrets.token_urlsafe(12)
 ENV = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")} | {"HVREPLICA_PASSWORD": PASSWORD}
 LOOPBACK = "127.0.0.1"
 # What an operation may take is a second, and five more on the way; so a reply that never comes costs six.
-PATIENCE = ["--connect-timeout", "2s", "--operation-timeout", "1s", "--poll-interval", "60ms"]
+PATIENCE = ["--connect-timeout", "2s", "--operation-timeout", "1s"]
 DEADLINE = 60.0  # seconds; a run that takes longer hangs
 OUTAGE = 0.3  # seconds; a read is tried again after half a second
 TARGET = "web01"
@@ -38,6 +38,7 @@ class Flow:
     speed: int  # host seconds per second
     machines: list[str] = field(default_factory=lambda: [TARGET])
     is_steady: bool = True  # a fault that can be waited out changes nothing
+    pause: str = "100ms"  # between two looks
 
 
 RESYNC = ["resync", "--yes", "--timeout", "30s"]
@@ -46,11 +47,11 @@ FLOWS = {
     "fresh": Flow("healthy", [*RESYNC, TARGET], 600),
     "fresh-paused": Flow("paused-start", [*RESYNC, TARGET], 600),
     "no-job": Flow("no-job", [*RESYNC, TARGET], 600),
-    "attached": Flow("already-resyncing", [*RESYNC, TARGET], 40, is_steady=False),
+    "attached": Flow("already-resyncing", [*RESYNC, TARGET], 40, is_steady=False, pause="250ms"),
     "scheduled": Flow("scheduled", [*RESYNC, TARGET, "--in", "600s"], 20),
-    "suspend-first": Flow("healthy-vm", [*RESYNC, TARGET, "--suspend-first"], 600, is_steady=False),
+    "suspend-first": Flow("healthy-vm", [*RESYNC, TARGET, "--suspend-first"], 100, is_steady=False),
     "several": Flow("healthy", [*RESYNC, TARGET, "off", "critical", "--parallel", "3"], 600, [TARGET, "off", "critical"], False),
-    "job-follow": Flow("already-resyncing", ["job", "follow", JOB], 40, is_steady=False),
+    "job-follow": Flow("already-resyncing", ["job", "follow", JOB], 40, is_steady=False, pause="250ms"),
     "job-cancel": Flow("already-resyncing", ["job", "cancel", JOB], 10, is_steady=False),
 }
 FAULTS = {
@@ -229,7 +230,7 @@ class Stand:
     async def client(self, flow: Flow, port: int) -> tuple[int | None, dict, str]:
         arguments = [self.job if argument == JOB else argument for argument in flow.arguments]
         command = [self.binary, *arguments, "--host", f"http://{LOOPBACK}:{port}/wsman", "--auth", "ntlm", "--user", USER, "-o", "json",
-                   *PATIENCE]  # fmt: skip
+                   *PATIENCE, "--poll-interval", flow.pause]  # fmt: skip
         pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         client = await asyncio.create_subprocess_exec(*command, env=ENV, stdin=none, stdout=pipe, stderr=pipe)
         try:
@@ -385,6 +386,7 @@ async def sweep(stand: Stand, args: argparse.Namespace) -> int:
             judge.judge()
             if is_harmless(flows[name], usual[name], point, fault) and ran.words() != usual[name].words():
                 judge.wrong.append(f"a fault that can be waited out leads to {ran.words()}")
+            counts["done"] += 1
             counts["hit"] += len(ran.exchanges) > point or fault == "refused"
             counts["wrong"] += bool(judge.wrong)
             counts["twice"] += bool(judge.twice)
@@ -394,7 +396,14 @@ async def sweep(stand: Stand, args: argparse.Namespace) -> int:
             if len(wanted) == 3:
                 print(json.dumps({"code": ran.code, "said": ran.said, "truth": ran.truth}, indent=1, ensure_ascii=False), ran.errors)
 
+    async def progress() -> None:
+        while True:
+            await asyncio.sleep(30)
+            print(f"sockets: {counts['done']} of {len(runs)} runs", flush=True)
+
+    watching = asyncio.ensure_future(progress())
     await asyncio.gather(*(work() for _ in range(args.jobs)))
+    watching.cancel()
     exits = ", ".join(f"{exit} {count}" for exit, count in sorted(outcomes.items()))
     print(f"sockets: {len(flows)} flows, {len(FAULTS)} faults, {len(runs)} runs, {counts['hit']} hit ({exits}), "
           f"{counts['wrong']} wrong verdicts, {counts['twice']} double invocations, {time.monotonic() - begun:.0f} s")  # fmt: skip
@@ -404,7 +413,7 @@ async def sweep(stand: Stand, args: argparse.Namespace) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary", type=Path)
-    parser.add_argument("--jobs", type=int, default=12)
+    parser.add_argument("--jobs", type=int, default=24)
     parser.add_argument("--only", help="FLOW or FLOW:EXCHANGE:FAULT")
     args = parser.parse_args()
     return asyncio.run(sweep(Stand(args.binary.resolve()), args))
