@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::client::{Circuit, Client, ClientOptions, RealClock, RecordedIds, Surroundings, VirtualClock};
+use crate::client::{
+    Circuit, Client, ClientOptions, RealClock, RecordedIds, Retry, Surroundings, VirtualClock,
+};
 use crate::job::FollowOptions;
 use crate::msvm::SCHEMA;
 use crate::secret::Secret;
@@ -154,9 +156,10 @@ impl Host {
         };
         // Which lane would ask a host that fails depends on the time, which no recording holds.
         let circuit = if recorder.is_some() { None } else { Some(Circuit::default()) };
+        let retry = Retry { seed: std::process::id(), ..Retry::default() };
         Ok(Self {
             name: options.endpoint.host.clone(),
-            options: ClientOptions { circuit, ..ClientOptions::new(url) },
+            options: ClientOptions { circuit, retry, ..ClientOptions::new(url) },
             surroundings: Surroundings { clock: Arc::new(RealClock::default()), ..Surroundings::default() },
             pace: FollowOptions::default(),
             source: Source::Network { options: Box::new(options), recorder },

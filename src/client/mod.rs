@@ -228,8 +228,8 @@ impl Client {
 
     /// Sends a read, again where that may help.
     async fn tried(&self, request: &Request, retry: Retry) -> Result<Message, Error> {
-        let seed = self.reads.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B9);
-        let mut tries = retry.begin(self.clock().elapsed(), seed);
+        let number = self.reads.fetch_add(1, Ordering::Relaxed);
+        let mut tries = retry.begin(self.clock().elapsed(), number);
         loop {
             match self.exchange(request, Connection::Any).await {
                 Ok(message) => return Ok(message),

@@ -15,6 +15,8 @@ pub struct Retry {
     pub longest_pause: Duration,
     /// No try begins later than that after the first.
     pub budget: Duration,
+    /// Makes the pauses uneven: another number for each client keeps them out of step.
+    pub seed: u32,
 }
 
 impl Default for Retry {
@@ -24,17 +26,24 @@ impl Default for Retry {
             first_pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(20),
             budget: Duration::from_secs(180),
+            seed: 0,
         }
     }
 }
 
 impl Retry {
     /// One try only.
-    pub const NEVER: Self =
-        Self { tries: 1, first_pause: Duration::ZERO, longest_pause: Duration::ZERO, budget: Duration::ZERO };
+    pub const NEVER: Self = Self {
+        tries: 1,
+        first_pause: Duration::ZERO,
+        longest_pause: Duration::ZERO,
+        budget: Duration::ZERO,
+        seed: 0,
+    };
 
-    /// Begins a read at that time; the seed makes its pauses uneven.
-    pub(super) fn begin(self, now: Duration, seed: u32) -> Tries {
+    /// Begins the read of that number at that time.
+    pub(super) fn begin(self, now: Duration, number: u32) -> Tries {
+        let seed = self.seed.wrapping_add(number).wrapping_mul(0x9E37_79B9);
         Tries { bounds: self, begun: now, seed, done: 0 }
     }
 }

@@ -39,10 +39,9 @@ impl Run<'_> {
         self.event(&Event::Attached(None));
         let is_running = replica.is_some_and(|replica| replica.state == State::Resynchronizing);
         let is_accepted = past.is_accepted || is_running;
-        if is_accepted && !is_running && past.baseline.is_ahead(self.session.client.host_time()) {
-            if self.options.follow != Some(true) {
-                return Err(Stopped(OutcomeKind::Scheduled, None));
-            }
+        let is_ahead = is_accepted && !is_running && past.baseline.is_ahead(self.session.client.host_time());
+        if is_ahead && self.options.follow != Some(true) {
+            return Err(Stopped(OutcomeKind::Scheduled, None));
         }
         if is_running && self.options.follow == Some(false) {
             return Err(Stopped(OutcomeKind::Started, None));

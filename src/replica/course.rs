@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::job::Job;
 use crate::msvm::concrete_job::JobState;
 use crate::msvm::replication_relationship::ReplicationState;
 
-use super::{Baseline, Replica};
+use super::{Baseline, JobSeen, Observation, Replica, ReplicaSeen};
 
 /// What is known of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,45 +23,6 @@ pub enum Acceptance {
     InDoubt,
 }
 
-/// What a look at the job brought.
-#[derive(Clone, Debug, PartialEq)]
-pub enum JobSeen {
-    /// No job is known.
-    None,
-    /// The job.
-    Seen(Box<Job>),
-    /// There is no such job any more.
-    Gone,
-    /// The look failed.
-    Unreadable,
-}
-
-/// What a look at the relationship brought.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ReplicaSeen {
-    /// The relationship.
-    Seen(Replica),
-    /// The virtual machine is there, the relationship is not.
-    Removed,
-    /// The virtual machine is not on this host.
-    Away,
-    /// The look failed.
-    Unreadable,
-}
-
-/// One look at the host: the job first, the relationship right after it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Observation {
-    /// When, by a clock of ours that only runs forward.
-    pub at: Duration,
-    /// The host's clock.
-    pub host_time: Option<Timestamp>,
-    /// The job.
-    pub job: JobSeen,
-    /// The relationship.
-    pub replica: ReplicaSeen,
-}
-
 /// What follows from a look.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
@@ -70,7 +30,7 @@ pub enum Step {
     Continue,
     /// Say how long a replication interval is ([`Course::set_interval`]) and look again.
     NeedInterval,
-    /// Say whether somebody else has changed the replication meanwhile ([`Course::set_rivals`]) and look again.
+    /// Say whether somebody else has changed the replication meanwhile ([`Course::set_rivals`]).
     NeedRivals,
     /// It is decided.
     Done(Ending),
@@ -113,7 +73,7 @@ pub struct Course {
     /// When the first look was, since the time to start once that has come.
     begun: Option<Moment>,
     looks: u32,
-    all_looks: u32,
+    times_read: u32,
     silent_since: Option<Duration>,
     /// Whether somebody's call is known to have been carried out: state 10, or a job that is a resynchronization.
     has_run: bool,
@@ -199,7 +159,7 @@ impl Course {
             rivals: None,
             begun: None,
             looks: 0,
-            all_looks: 0,
+            times_read: 0,
             silent_since: None,
             has_run: runs_already,
             was_resynchronizing: runs_already,
@@ -217,14 +177,19 @@ impl Course {
         self.interval = Some(interval);
     }
 
-    /// Says whether somebody else has changed the state of the replication since.
-    pub fn set_rivals(&mut self, found: bool) {
+    /// Says whether somebody else has changed the state of the replication, until after that look, which is judged
+    /// once more.
+    pub fn set_rivals(&mut self, found: bool, look: &Observation) -> Step {
         self.rivals = Some(found);
+        match (&look.replica, self.last) {
+            (ReplicaSeen::Seen(replica), Some(streak)) => self.judge(replica, look, streak),
+            _ => Step::Continue,
+        }
     }
 
     /// How often the relationship was read.
-    pub fn looks(&self) -> u32 {
-        self.all_looks
+    pub fn times_read(&self) -> u32 {
+        self.times_read
     }
 
     /// Where it began.
@@ -258,7 +223,7 @@ impl Course {
         }
         self.begun.get_or_insert_with(|| Moment::of(look));
         self.looks += 1;
-        self.all_looks += 1;
+        self.times_read += 1;
         if is_early {
             self.was_ahead = true;
             self.replicated_early |= kind == Kind::State(ReplicationState::Replicating);
@@ -401,6 +366,9 @@ impl Course {
             let reason = "replication runs, and data has been replicated since";
             return Step::Done(ending(Verdict::Succeeded, reason));
         }
+        if is_likely && self.rivals.is_none() {
+            return Step::NeedRivals;
+        }
         let needs_resynchronization = self.needs_resynchronization();
         let is_proven = match self.job_end {
             Some(JobEnd::Whole) => true,
@@ -413,8 +381,7 @@ impl Course {
         }
         let Some(interval) = self.interval else { return Step::NeedInterval };
         if stood < interval * 2 {
-            let is_open = is_likely && self.rivals.is_none();
-            return if is_open { Step::NeedRivals } else { Step::Continue };
+            return Step::Continue;
         }
         Step::Done(if is_proven || needs_resynchronization {
             ending(

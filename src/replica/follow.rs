@@ -23,14 +23,19 @@ impl Run<'_> {
                 Ok(look) => look?,
                 Err(woken) => return Err(self.woken(woken, &course).await),
             };
-            match course.observe(&look) {
-                Step::Continue => {}
+            let mut step = course.observe(&look);
+            if step == Step::NeedRivals {
+                let found = patience.of(self.session.has_rivals(course.baseline())).await;
+                step = match found {
+                    Ok(Some(found)) => course.set_rivals(found, &look),
+                    Ok(None) => Step::Continue,
+                    Err(woken) => return Err(self.woken(woken, &course).await),
+                };
+            }
+            match step {
+                Step::Continue | Step::NeedRivals => {}
                 Step::NeedInterval => match patience.of(self.session.interval()).await {
                     Ok(interval) => course.set_interval(interval),
-                    Err(woken) => return Err(self.woken(woken, &course).await),
-                },
-                Step::NeedRivals => match patience.of(self.session.has_rivals(course.baseline())).await {
-                    Ok(found) => found.into_iter().for_each(|found| course.set_rivals(found)),
                     Err(woken) => return Err(self.woken(woken, &course).await),
                 },
                 Step::Done(ending) => return Err(self.ended(&ending, &course)),
@@ -148,10 +153,10 @@ impl Run<'_> {
         };
         let call = match (self.outcome.invoked, course.is_accepted()) {
             (true, true) => "the call left once and was accepted",
-            (true, false) => "the call left once, and its answer is lost",
+            (true, false) => "the call left once, and no answer tells that it was accepted",
             (false, _) => "nothing was asked for in this run",
         };
-        format!("{call}; {state}; {job}; looked {} times", course.looks())
+        format!("{call}; {state}; {job}; looked {} times", course.times_read())
     }
 
     /// The command that tells later.

@@ -102,7 +102,6 @@ impl Run<'_> {
             self.session.attach(&job);
         }
         self.outcome.attached = true;
-        self.outcome.attached = true;
         self.event(&Event::Attached(self.session.last_job.as_ref()));
         if self.options.schedule.is_some() {
             self.event(&Event::Warning("it runs already, so the time to start that was given has no effect"));

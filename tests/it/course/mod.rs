@@ -103,6 +103,14 @@ pub(crate) fn baseline(state: u16, start: Option<i64>) -> Baseline {
     Baseline::new(&replica(state, BEFORE), Some(host(0)), start.map(host))
 }
 
+/// Shows a look to a course, where nobody else has changed the replication.
+pub(crate) fn observe(course: &mut Course, look: &Observation) -> Step {
+    match course.observe(look) {
+        Step::NeedRivals => course.set_rivals(false, look),
+        step => step,
+    }
+}
+
 /// Shows a course those looks, made so many seconds after the call, and gives the number of the look that decided
 /// it and how.
 pub(crate) fn play(course: &mut Course, looks: &[(u64, J, R)]) -> Option<(usize, Verdict)> {
@@ -113,10 +121,9 @@ pub(crate) fn play(course: &mut Course, looks: &[(u64, J, R)]) -> Option<(usize,
             job: job.seen(),
             replica: replica.seen(),
         };
-        match course.observe(&look) {
-            Step::Continue => {}
+        match observe(course, &look) {
+            Step::Continue | Step::NeedRivals => {}
             Step::NeedInterval => course.set_interval(INTERVAL),
-            Step::NeedRivals => course.set_rivals(false),
             Step::Done(ending) => return Some((number, ending.verdict)),
         }
     }

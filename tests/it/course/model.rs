@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use proptest::prop_assert;
 
-use super::{BEFORE, INTERVAL, J, host, replica};
+use super::{BEFORE, INTERVAL, J, host, observe, replica};
 
 /// What somebody does, or what befalls the replication.
 #[derive(Clone, Copy, Debug)]
@@ -181,11 +181,10 @@ proptest! {
             for _ in 0..*pause {
                 world.tick();
             }
-            match course.observe(&world.look()) {
-                Step::Continue => {}
+            match observe(&mut course, &world.look()) {
+                Step::Continue | Step::NeedRivals => {}
                 Step::NeedInterval => course.set_interval(INTERVAL),
-                Step::NeedRivals => course.set_rivals(false),
-                Step::Done(ending) => {
+                    Step::Done(ending) => {
                     if ending.verdict == Verdict::Succeeded {
                         prop_assert!(world.has_succeeded, "{} at {} s", ending.reason, world.now);
                     }

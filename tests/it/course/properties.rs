@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use proptest::{prop_assert, prop_assert_eq};
 
-use super::{INTERVAL, J, R, baseline, host};
+use super::{INTERVAL, J, R, baseline, host, observe};
 
 fn jobs() -> impl Strategy<Value = J> {
     let states = prop_oneof![Just(2), Just(4), Just(5), Just(7), Just(8), Just(9), Just(10), Just(32768)];
@@ -59,12 +59,11 @@ fn play(course: &mut Course, looks: &[(u64, J, R, i64)]) -> (Vec<Observation>, O
     for (pause, job, replica, off) in looks {
         at += pause;
         let look = observation(at, *job, *replica, *off);
-        let step = course.observe(&look);
+        let step = observe(course, &look);
         seen.push(look);
         match step {
-            Step::Continue => {}
+            Step::Continue | Step::NeedRivals => {}
             Step::NeedInterval => course.set_interval(INTERVAL),
-            Step::NeedRivals => course.set_rivals(false),
             Step::Done(ending) => return (seen, Some(ending.verdict)),
         }
     }

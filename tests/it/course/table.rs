@@ -4,7 +4,7 @@ use hvreplica::replica::{Acceptance, Baseline, Course, JobSeen, Observation, Rep
 
 use super::J::{Blind, Gone, No, Other, Resync};
 use super::R::{self, At, Away, Removed, S};
-use super::{BEFORE, INTERVAL, J, accepted, baseline, host, in_doubt, play, replica};
+use super::{BEFORE, INTERVAL, J, accepted, baseline, host, in_doubt, observe, play, replica};
 
 type Looks = Vec<(u64, J, R)>;
 
@@ -25,6 +25,26 @@ fn replicating_with_times_that_moved_is_success_from_every_state() {
         check(accepted(before), &looks, Some((2, Verdict::Succeeded)));
         let unseen = [(1, Gone, S(before)), (20, Gone, At(3, 19)), (21, Gone, At(3, 19))];
         check(accepted(before), &unseen, Some((2, Verdict::Succeeded)));
+    }
+}
+
+#[test]
+fn times_that_somebody_else_may_have_moved_are_no_proof() {
+    for before in [7, 8, 11] {
+        let mut course = accepted(before);
+        let look = |at: u64, replica: R| Observation {
+            at: std::time::Duration::from_secs(at),
+            host_time: Some(host(i64::try_from(at).unwrap())),
+            job: JobSeen::Gone,
+            replica: replica.seen(),
+        };
+        assert_eq!(course.observe(&look(1, S(10))), Step::Continue);
+        assert_eq!(course.observe(&look(60, At(3, 59))), Step::Continue);
+        let last = look(61, At(3, 59));
+        assert_eq!(course.observe(&last), Step::NeedRivals);
+        assert_eq!(course.set_rivals(true, &last), Step::NeedInterval);
+        let looks = every(15, 75, 700, Gone, At(3, 59));
+        check(course, &looks, Some((39, Verdict::Unknown)));
     }
 }
 
@@ -280,14 +300,10 @@ fn a_host_clock_that_is_put_back_or_missing_delays_nothing() {
                 job: JobSeen::Gone,
                 replica: ReplicaSeen::Seen(replica(3, BEFORE)),
             };
-            match course.observe(&look) {
-                Step::Continue => None,
+            match observe(&mut course, &look) {
+                Step::Continue | Step::NeedRivals => None,
                 Step::NeedInterval => {
                     course.set_interval(INTERVAL);
-                    None
-                }
-                Step::NeedRivals => {
-                    course.set_rivals(false);
                     None
                 }
                 Step::Done(ending) => Some((n, ending.verdict)),
