@@ -10,8 +10,7 @@ pub(super) fn forbid() {
         tracing::debug!(%error, "core dumps cannot be forbidden");
     }
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Err(error) =
-        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
     {
         tracing::debug!(%error, "memory images cannot be forbidden");
     }

@@ -81,7 +81,7 @@ async fn serve(connection: &Connection, args: &Simulate) -> Result<(), Fail> {
     Ok(())
 }
 
-/// Says again and again what has really happened since, until interrupted; it is not kept.
+/// Says again and again what has really happened since, until interrupted or nobody listens; it is not kept.
 async fn tell(server: &Server) {
     let interrupted = interrupts::signal();
     tokio::pin!(interrupted);
@@ -92,8 +92,9 @@ async fn tell(server: &Server) {
         }
         let account = account(&server.take_truth());
         let mut out = std::io::stdout().lock();
-        let _ = writeln!(out, "{account}");
-        let _ = out.flush();
+        if writeln!(out, "{account}").and_then(|()| out.flush()).is_err() {
+            break;
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 #![cfg(test)]
 
 mod certificate;
-mod cli;
 mod circuit;
+mod cli;
 mod client;
 mod corpus;
 mod course;

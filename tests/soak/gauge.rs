@@ -38,7 +38,10 @@ impl Gauge {
             breaches.push(format!("the {}'s memory has grown by {grown:.0} KiB", self.name));
         }
         if self.most_handles > self.handles + connections {
-            breaches.push(format!("the {} had {} handles, at first {}", self.name, self.most_handles, self.handles));
+            breaches.push(format!(
+                "the {} had {} handles, at first {}",
+                self.name, self.most_handles, self.handles
+            ));
         }
         let left = handles(self.id);
         if left != self.handles {
@@ -77,8 +80,9 @@ impl Gauge {
     fn slope(&self, warm: f64) -> f64 {
         let all: Vec<(f64, f64)> = self.after(warm).copied().collect();
         let number = count(all.len());
-        let (minutes, memory) =
-            all.iter().fold((0.0, 0.0), |sums, sample| (sums.0 + sample.0 / number, sums.1 + sample.1 / number));
+        let (minutes, memory) = all
+            .iter()
+            .fold((0.0, 0.0), |sums, sample| (sums.0 + sample.0 / number, sums.1 + sample.1 / number));
         let (over, under) = all.iter().fold((0.0, 0.0), |sums, sample| {
             let away = sample.0 - minutes;
             (sums.0 + away * (sample.1 - memory), sums.1 + away * away)

@@ -104,7 +104,8 @@ impl Ledger {
 
     pub(crate) fn counts(&self) -> Counts {
         let state = self.state();
-        let outcomes: Vec<String> = state.outcomes.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        let outcomes: Vec<String> =
+            state.outcomes.iter().map(|(name, count)| format!("{name} {count}")).collect();
         Counts { outcomes: outcomes.join(", "), ..state.counts.clone() }
     }
 
@@ -114,7 +115,10 @@ impl Ledger {
         let mut breaches: Vec<String> =
             rules.map(|(rule, count)| format!("a rule was broken {count} times: {rule}")).collect();
         if state.counts.wrong + state.counts.twice > 0 {
-            breaches.push(format!("{} wrong verdicts, {} double invocations", state.counts.wrong, state.counts.twice));
+            breaches.push(format!(
+                "{} wrong verdicts, {} double invocations",
+                state.counts.wrong, state.counts.twice
+            ));
         }
         if !state.said.is_empty() {
             breaches.push(format!("{} verdicts could not be checked: the host is silent", state.said.len()));
@@ -155,7 +159,8 @@ impl State {
             }
         }
         for violation in list("violations") {
-            let rule = violation.as_str().unwrap_or_default().split(':').next().unwrap_or_default().to_owned();
+            let rule =
+                violation.as_str().unwrap_or_default().split(':').next().unwrap_or_default().to_owned();
             // A context changes with each Pull, so that one whose reply is lost cannot go on.
             if rule != "context" {
                 *self.violations.entry(rule).or_default() += 1;

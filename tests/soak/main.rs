@@ -83,7 +83,8 @@ impl<'a> Watch<'a> {
     fn new(host: &Host, ledger: &'a Ledger, arguments: &'a Arguments) -> Self {
         let begun = Instant::now();
         let ends = begun + Duration::from_secs_f64(arguments.minutes * 60.0);
-        let gauges = [("client", std::process::id()), ("host", host.id())].map(|(name, id)| Gauge::new(name, id));
+        let gauges =
+            [("client", std::process::id()), ("host", host.id())].map(|(name, id)| Gauge::new(name, id));
         Self { arguments, ledger, begun, ends, gauges }
     }
 
@@ -99,7 +100,12 @@ impl<'a> Watch<'a> {
             if at >= f64::from(minute) {
                 let counts = self.ledger.counts();
                 let shown: Vec<String> = self.gauges.iter().map(Gauge::shown).collect();
-                println!("{minute:>6} {:>8} {:>6} {}", counts.runs, counts.wrong + counts.twice, shown.join(" "));
+                println!(
+                    "{minute:>6} {:>8} {:>6} {}",
+                    counts.runs,
+                    counts.wrong + counts.twice,
+                    shown.join(" ")
+                );
                 minute += 1;
             }
         }

@@ -66,13 +66,16 @@ impl Crew {
     pub(crate) async fn find_machines(&self) {
         let client = self.client();
         let all = loop {
-            if let Ok(all) = client.enumerate(&resource_uri("Msvm_ComputerSystem"), Enumerate::default()).await {
+            if let Ok(all) =
+                client.enumerate(&resource_uri("Msvm_ComputerSystem"), Enumerate::default()).await
+            {
                 break all;
             }
         };
         let crowd = all.iter().filter_map(|item| item.instance.as_ref()).filter_map(|instance| {
             let name = instance.text("ElementName")?.to_owned();
-            name.starts_with("crowd-").then(|| Some(Machine { name, id: instance.text("Name")?.to_owned() }))?
+            name.starts_with("crowd-")
+                .then(|| Some(Machine { name, id: instance.text("Name")?.to_owned() }))?
         });
         let crowd: Vec<Machine> = crowd.collect();
         assert_eq!(crowd.len(), usize::from(MACHINES));
@@ -81,7 +84,8 @@ impl Crew {
 
     /// Works until then, over one connection after the other.
     pub(crate) async fn work(&self, number: usize, ends: Instant) {
-        let mut random = Random(self.seed ^ u64::try_from(number).unwrap().wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut random =
+            Random(self.seed ^ u64::try_from(number).unwrap().wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let client = self.client();
         while Instant::now() < ends {
             let Some(machine) = self.ledger.take() else {
