@@ -176,6 +176,8 @@ pub(super) enum Command {
     Simulate(Simulate),
     /// Break and resynchronize a virtual machine of a simulated host
     Demo,
+    /// Check the way to the host, the way in and the rights there, and say what to do
+    Doctor,
 }
 
 /// `resync`

@@ -12,8 +12,8 @@ use crate::job::FollowOptions;
 use crate::msvm::SCHEMA;
 use crate::secret::Secret;
 use crate::transport::{
-    Authentication, Endpoint, Http, HttpOptions, Kerberos, Recorder, RecorderOptions, Replayer, Scheme,
-    Tickets, Transport, TransportError, Trust,
+    Authentication, Endpoint, Http, HttpOptions, Kerberos, Offers, Recorder, RecorderOptions, Replayer,
+    Scheme, Tickets, Transport, TransportError, Trust,
 };
 
 use super::args::{Connection, Method};
@@ -186,6 +186,26 @@ impl Host {
                 }
             }
         })
+    }
+
+    /// What the listener offers to nobody; `None` for a recording.
+    pub(super) async fn offers(&self) -> Option<Result<Offers, TransportError>> {
+        let Source::Network { options, .. } = &self.source else { return None };
+        Some(match Http::new((**options).clone()) {
+            Ok(http) => http.offers().await,
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Whether it is asked inside TLS.
+    pub(super) fn is_https(&self) -> bool {
+        matches!(&self.source, Source::Network { options, .. } if options.endpoint.scheme == Scheme::Https)
+    }
+
+    /// The proxy on the way, without its credentials.
+    pub(super) fn route(&self) -> Result<Option<String>, TransportError> {
+        let Source::Network { options, .. } = &self.source else { return Ok(None) };
+        Ok(options.proxy_in_use()?.map(|proxy| proxy.url))
     }
 
     /// Whether the answers come from a recording.

@@ -12,6 +12,8 @@ pub mod decode;
 mod decode_command;
 
 mod demo;
+mod doctor;
+mod doctor_checks;
 mod dumps;
 mod duration;
 mod endpoint;
@@ -82,5 +84,6 @@ async fn dispatch(cli: Cli) -> Exit {
         Command::Decode(decode) => decode_command::run(&decode),
         Command::Simulate(simulate) => simulate::run(&connection, &simulate).await,
         Command::Demo => demo::run(&connection).await,
+        Command::Doctor => doctor::run(&connection).await,
     }
 }
