@@ -178,6 +178,17 @@ pub(super) enum Command {
     Demo,
     /// Check the way to the host, the way in and the rights there, and say what to do
     Doctor,
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the pages of the manual
+    Man {
+        /// A folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 /// `resync`

@@ -27,6 +27,7 @@ mod keyring;
 mod log;
 mod login;
 pub mod output;
+mod packaging;
 mod profile;
 mod proxy;
 mod resync;
@@ -85,5 +86,7 @@ async fn dispatch(cli: Cli) -> Exit {
         Command::Simulate(simulate) => simulate::run(&connection, &simulate).await,
         Command::Demo => demo::run(&connection).await,
         Command::Doctor => doctor::run(&connection).await,
+        Command::Completions { shell } => packaging::completions(&connection, shell),
+        Command::Man { folder } => packaging::man(&connection, &folder),
     }
 }

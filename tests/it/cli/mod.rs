@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod certificates;
+mod doctor;
 mod interrupts;
 mod jobs;
 mod outcomes;
