@@ -120,7 +120,7 @@ fn way(findings: &Findings) -> Vec<Check> {
             ("name", None) => "it leads to an address".to_owned(),
             ("port", Some(route)) => format!("reached through the proxy {route}"),
             ("port", None) => "something listens".to_owned(),
-            _ => "the certificate is trusted".to_owned(),
+            _ => "the certificate is accepted".to_owned(),
         };
         all.push(Check::good(name, message));
     }

@@ -22,7 +22,8 @@ pub(super) fn completions(connection: &Connection, shell: Shell) -> Exit {
 
 /// Writes the pages of the manual into a folder, which is made where there is none.
 pub(super) fn man(connection: &Connection, folder: &Path) -> Exit {
-    let done = std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(Cli::command(), folder));
+    let done =
+        std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(Cli::command(), folder));
     match done {
         Ok(()) => Exit::Success,
         Err(error) => Fail::usage(format!("{}: {error}", folder.display())).end(connection.output),
