@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod certificate;
+mod circuit;
 mod cli;
 mod client;
 mod corpus;

@@ -60,6 +60,15 @@ struct Session {
     let_in: bool,
 }
 
+/// What a listener answers to a request without a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offers {
+    /// HTTP status; 401 by custom.
+    pub status: u16,
+    /// Schemes of `WWW-Authenticate`.
+    pub schemes: Vec<String>,
+}
+
 enum Answer {
     /// A response, and whether the connection can carry another request.
     Response(HttpResponse, bool),
@@ -125,6 +134,20 @@ impl Http {
             }
         };
         Ok(Self { settings, method, session: Mutex::default() })
+    }
+
+    /// Asks the listener what it offers, over a connection of its own and without a credential.
+    ///
+    /// # Errors
+    ///
+    /// What stands on the way: the name, the connection, TLS, the proxy, or what answers is no HTTP.
+    pub async fn offers(&self) -> Result<Offers, TransportError> {
+        let wire = Wire::new(&self.settings)?;
+        let patience = self.settings.connect_timeout;
+        let post = Post { authorization: None, content_type: None, body: Vec::new(), patience };
+        let reply = wire.post(post).await.map_err(TransportError::not_sent);
+        let reply = reply.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?;
+        Ok(Offers { status: reply.status, schemes: headers::offered(&reply.headers) })
     }
 
     async fn run(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {

@@ -4,6 +4,7 @@ mod bad_input;
 mod certificates;
 #[cfg(feature = "credssp")]
 mod credssp;
+mod doctor;
 mod hostile;
 mod interrupts;
 mod jobs;
