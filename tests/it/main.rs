@@ -37,6 +37,7 @@ mod simulator;
 mod support;
 mod tidy;
 mod tls;
+mod tls_native;
 mod transport;
 mod values;
 mod wiretap;
