@@ -8,11 +8,12 @@ use hvreplica::cim::{Reference, Selector, Value};
 use hvreplica::msvm::{SCHEMA, resource_uri};
 use hvreplica::simulator::{Asking, Desk, Handled, Invocation, Operation, ServerOptions, WorldOptions};
 use hvreplica::transport::{
-    Delivery, Exchange, HttpRequest, HttpResponse, Transport, TransportError, TransportErrorKind as Kind,
+    Connection, Delivery, Exchange, HttpRequest, HttpResponse, Transport, TransportError,
+    TransportErrorKind as Kind,
 };
 use hvreplica::wsman::{self, FaultCode, Reply, ReplyHeader, encode_reply, ns};
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::fault::{Fault, Plan, Soap};
@@ -44,7 +45,17 @@ pub(crate) struct Seen {
     /// It left for the host.
     pub(crate) left: bool,
     pub(crate) executed: bool,
+    /// Length of the reply.
+    pub(crate) bytes: usize,
     pub(crate) faults: Vec<Fault>,
+}
+
+/// The last run of a command that is run again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    /// Number of its first exchange.
+    pub(crate) first: usize,
+    pub(crate) since: Timestamp,
 }
 
 pub(crate) struct Wire {
@@ -52,6 +63,7 @@ pub(crate) struct Wire {
     began: Instant,
     origin: Timestamp,
     way: Way,
+    killed: Notify,
 }
 
 pub(crate) struct State {
@@ -59,11 +71,14 @@ pub(crate) struct State {
     pub(crate) seen: Vec<Seen>,
     /// State of each machine, and the one that it shows, when it was last read and the reply arrived.
     pub(crate) read: HashMap<String, (u16, u16)>,
+    pub(crate) attempt: Attempt,
     plan: Plan,
     late: Vec<(Timestamp, Asking)>,
     last_reply: Option<Handled>,
     unreachable_until: Option<Timestamp>,
     locked: bool,
+    /// What is added to `Date`.
+    off: i64,
     stop: watch::Sender<bool>,
     target: String,
 }
@@ -82,15 +97,17 @@ impl Wire {
             desk,
             seen: Vec::new(),
             read: HashMap::new(),
+            attempt: Attempt { first: 0, since: origin },
             plan,
             late: Vec::new(),
             last_reply: None,
             unreachable_until: None,
             locked: false,
+            off: 0,
             stop,
             target,
         };
-        Self { state: Mutex::new(state), began: Instant::now(), origin, way }
+        Self { state: Mutex::new(state), began: Instant::now(), origin, way, killed: Notify::new() }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -110,6 +127,19 @@ impl Wire {
         state.desk.world_mut().tick(now);
     }
 
+    /// Ends when the client is killed.
+    pub(crate) async fn killed(&self) {
+        self.killed.notified().await;
+    }
+
+    /// The command is run again from here on.
+    pub(crate) fn begin_again(&self, stop: watch::Sender<bool>) {
+        let now = self.now();
+        let mut state = self.state();
+        state.stop = stop;
+        state.attempt = Attempt { first: state.seen.len(), since: now };
+    }
+
     async fn run(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         tokio::time::sleep(LATENCY).await;
         let body = match self.way.other_job {
@@ -120,7 +150,7 @@ impl Wire {
         let mut handled = None;
         let mut spoil = Vec::new();
         for fault in faults {
-            let (pause, passed) = self.before(fault, &asking, request.timeout);
+            let (pause, passed) = self.before(fault, &asking, &request);
             if let Some(pause) = pause {
                 tokio::time::sleep(pause).await;
             }
@@ -130,6 +160,10 @@ impl Wire {
                 Passed::Replied(text) => handled = Some(text),
                 Passed::Failed(error) => return Err(error),
                 Passed::Answered(response) => return Ok(response),
+                Passed::Dies => {
+                    self.killed.notify_one();
+                    std::future::pending::<()>().await;
+                }
             }
         }
         let handled = match handled {
@@ -140,7 +174,8 @@ impl Wire {
     }
 
     /// What happens before the request is executed, and how long it takes.
-    fn before(&self, fault: Fault, asking: &Asking, patience: Duration) -> (Option<Duration>, Passed) {
+    fn before(&self, fault: Fault, asking: &Asking, request: &HttpRequest) -> (Option<Duration>, Passed) {
+        let patience = request.timeout;
         let never = |kind| Passed::Failed(TransportError::new(kind, Delivery::NotSent));
         let maybe = |kind| Passed::Failed(TransportError::new(kind, Delivery::MayHaveRun));
         let now = self.now();
@@ -159,6 +194,11 @@ impl Wire {
             }
             Fault::Reauthenticated => Passed::On,
             Fault::RequestLost => maybe(Kind::ConnectionLost),
+            Fault::Closed if request.connection == Connection::Any => maybe(Kind::ConnectionLost),
+            Fault::Killed { executed } => {
+                state.execute_if(executed, now, asking);
+                if executed { Passed::Dies } else { state.stays(Passed::Dies) }
+            }
             Fault::ArrivesLate(seconds) => {
                 let due = now + patience + Duration::from_secs(seconds);
                 state.late.push((due, asking.clone()));
@@ -171,7 +211,7 @@ impl Wire {
             Fault::Slow(seconds) => return (Some(Duration::from_secs(seconds)), Passed::On),
             Fault::Http { status, executed } => {
                 state.execute_if(executed, now, asking);
-                Passed::Answered(self.response(status, String::new(), ""))
+                Passed::Answered(self.response(state.off, status, String::new(), ""))
             }
             Fault::Soap { kind, executed } => {
                 state.execute_if(executed, now, asking);
@@ -190,7 +230,11 @@ impl Wire {
     ) -> Result<HttpResponse, TransportError> {
         let mut state = self.state();
         let last = state.last_reply.replace(handled.clone());
-        let mut response = self.response(handled.status, handled.text, SOAP);
+        if let Some(seen) = state.seen.last_mut() {
+            seen.bytes = handled.text.len();
+        }
+        let off = state.off;
+        let mut response = self.response(off, handled.status, handled.text, SOAP);
         for fault in spoil {
             let lost = |kind| Err(TransportError::new(kind, Delivery::MayHaveRun));
             match fault {
@@ -207,11 +251,12 @@ impl Wire {
                 Fault::Truncated(thousandths) => {
                     response.body.truncate(response.body.len() * thousandths / 1000);
                 }
-                Fault::Html => response = self.response(200, "<html>".to_owned(), "text/html"),
-                Fault::Empty => response = self.response(200, String::new(), ""),
+                Fault::CutAt(bytes) => response.body.truncate(*bytes),
+                Fault::Html => response = self.response(off, 200, "<html>".to_owned(), "text/html"),
+                Fault::Empty => response = self.response(off, 200, String::new(), ""),
                 Fault::Repeated => {
                     if let Some(last) = &last {
-                        response = self.response(last.status, last.text.clone(), SOAP);
+                        response = self.response(off, last.status, last.text.clone(), SOAP);
                     }
                 }
                 Fault::OfAnother => {
@@ -226,7 +271,9 @@ impl Wire {
                 _ => {}
             }
         }
-        let is_whole = spoil.iter().all(|fault| matches!(fault, Fault::NoDate | Fault::WithoutReturnValue));
+        let is_whole = spoil.iter().all(|fault| {
+            matches!(fault, Fault::NoDate | Fault::Clock(_) | Fault::Closed | Fault::WithoutReturnValue)
+        });
         if is_whole && response.status == 200 {
             state.note_reads(body);
         }
@@ -236,9 +283,9 @@ impl Wire {
         Ok(response)
     }
 
-    fn response(&self, status: u16, text: String, content_type: &str) -> HttpResponse {
+    fn response(&self, off: i64, status: u16, text: String, content_type: &str) -> HttpResponse {
         let second = Timestamp::from_second(self.now().as_second()).unwrap();
-        let date = self.way.date.map(|ahead| second + jiff::SignedDuration::from_secs(ahead));
+        let date = self.way.date.map(|ahead| second + jiff::SignedDuration::from_secs(ahead + off));
         HttpResponse {
             status,
             content_type: content_type.to_owned(),
@@ -252,6 +299,8 @@ impl Wire {
 
 enum Passed {
     On,
+    /// Nobody is there any more.
+    Dies,
     /// It is the reply's affair.
     Spoils,
     Replied(Handled),
@@ -278,6 +327,7 @@ impl State {
                     self.unreachable_until = Some(now + Duration::from_secs(*seconds));
                 }
                 Fault::LockedForGood => self.locked = true,
+                Fault::Clock(seconds) => self.off += seconds,
                 _ => {}
             }
         }
@@ -301,6 +351,7 @@ impl State {
             at,
             left: true,
             executed: false,
+            bytes: 0,
             faults: faults.clone(),
         });
         (asking, faults)
