@@ -28,7 +28,8 @@ impl ChannelBinding {
         &self.0
     }
 
-    /// What NTLM carries: MD5 of `gss_channel_bindings_struct` without addresses (MS-NLMP 3.1.5.1.2).
+    /// What NTLM carries, and Kerberos likewise: MD5 of `gss_channel_bindings_struct` without addresses (MS-NLMP
+    /// 3.1.5.1.2, RFC 4121 4.1.1.2).
     pub fn ntlm_hash(&self) -> [u8; 16] {
         let length = u32::try_from(self.0.len()).unwrap_or(u32::MAX).to_le_bytes();
         Md5::digest([&[0; 16], &length[..], &self.0].concat()).into()

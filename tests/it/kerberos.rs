@@ -35,7 +35,7 @@ fn client() -> Initiator {
 fn ask(answers: Vec<Vec<u8>>) -> Result<Vec<u8>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let kdc = Canned(answers, AtomicUsize::new(0));
-    runtime.block_on(async { client().token(&kdc).await })
+    runtime.block_on(async { client().token(&kdc, None).await })
 }
 
 fn element(tag: u8, pieces: &[&[u8]]) -> Vec<u8> {

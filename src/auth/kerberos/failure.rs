@@ -221,7 +221,7 @@ impl Failure {
             }
             Self::NotForHost { .. } => "try --spn WSMAN/HOST or --spn HTTP/HOST, whichever was not tried",
             Self::TicketRefused { .. } => {
-                "the host's key may be newer than the ticket, or belong to another account (--spn); with --https it may want the ticket bound to TLS (CbtHardeningLevel Strict), which only a ticket of kinit is, so leave the password out, or use --http"
+                "the host's key may be newer than the ticket, or belong to another account (--spn); with --https something on the way may end TLS, so that the ticket is bound to another certificate (CbtHardeningLevel): use --http, where messages are sealed"
             }
             Self::NotProven => {
                 "somebody on the way changes messages, or the host is another one: do not trust it"

@@ -16,9 +16,11 @@ use sspi::{
 };
 use tracing::subscriber::NoSubscriber;
 
+use super::bound::bind;
 use super::keytab::AES128;
 use super::message::{error_code, error_time};
 use super::{Context, Failure, KeytabEntry, Principal};
+use crate::auth::ChannelBinding;
 use crate::auth::framing::Protocol;
 use crate::secret::Secret;
 
@@ -102,12 +104,29 @@ impl Initiator {
         })
     }
 
-    /// Asks the KDC for tickets and gives the first token for the host.
+    /// Asks the KDC for tickets and gives the first token for the host, bound to the TLS channel if there is one.
     ///
     /// # Errors
     ///
     /// What the KDC answers, or that it does not.
-    pub async fn token(&mut self, kdc: &dyn Kdc) -> Result<Vec<u8>, Failure> {
+    pub async fn token(
+        &mut self,
+        kdc: &dyn Kdc,
+        binding: Option<&ChannelBinding>,
+    ) -> Result<Vec<u8>, Failure> {
+        let token = self.unbound_token(kdc).await?;
+        let Some(binding) = binding else { return Ok(token) };
+        // Until the host has chosen another key, it is that of the ticket.
+        let key = self.session_key().ok_or(Failure::BadKdc)?;
+        bind(&token, &key, binding.ntlm_hash()).ok_or(Failure::Encryption)
+    }
+
+    fn session_key(&self) -> Option<Secret<Vec<u8>>> {
+        let key = guarded(|| self.kerberos.query_context_session_key())?.ok()?;
+        Some(Secret::new(key.session_key.as_ref().clone()))
+    }
+
+    async fn unbound_token(&mut self, kdc: &dyn Kdc) -> Result<Vec<u8>, Failure> {
         let mut refusal = None;
         let mut asks_no_proof = false;
         let mut input = [SecurityBuffer::new(Vec::new(), BufferType::Token)];
@@ -164,9 +183,7 @@ impl Initiator {
         let established = guarded(|| self.establish(answer)).flatten();
         established.ok_or(Failure::NotProven)?;
         let first = u64::from(self.kerberos.next_seq_number());
-        let key = guarded(|| self.kerberos.query_context_session_key());
-        let key = key.and_then(Result::ok).ok_or(Failure::NotProven)?;
-        let key = Secret::new(key.session_key.as_ref().clone());
+        let key = self.session_key().ok_or(Failure::NotProven)?;
         Context::new(key, protocol, first).map_err(|_| Failure::Encryption)
     }
 

@@ -4,6 +4,8 @@
 //! step that needs the KDC is handed to a [`Kdc`]. What seals the messages afterwards is [`Context`]. Tickets that
 //! the system has already are the affair of `auth::gssapi`.
 
+#[cfg(feature = "kerberos")]
+mod bound;
 mod conf;
 #[cfg(feature = "kerberos")]
 mod context;

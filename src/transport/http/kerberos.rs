@@ -133,8 +133,7 @@ impl Negotiator {
             return Err(refusal(&probe, self.name(), &self.schemes()).into());
         }
         let scheme = self.scheme(&probe)?;
-        let bindings = wire.channel_binding().map(|binding| binding.application_data().to_vec());
-        let begun = begin(&self.login, service, &self.around, bindings).await?;
+        let begun = begin(&self.login, service, &self.around, wire.channel_binding()).await?;
         let (principal, source) = (begun.principal.clone(), self.login.tickets.words());
         let token = match scheme {
             Protocol::Kerberos => begun.token.clone(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::login::{Kerberos, Tickets};
 use crate::auth::framing::Protocol;
 use crate::auth::kerberos::{Failure, Krb5Conf, principals};
-use crate::auth::{Credential, Sealing};
+use crate::auth::{ChannelBinding, Credential, Sealing};
 use crate::secret::Secret;
 
 #[cfg(feature = "gssapi")]
@@ -66,12 +66,12 @@ pub(super) async fn begin(
     login: &Kerberos,
     service: &str,
     around: &Surroundings,
-    bindings: Option<Vec<u8>>,
+    binding: Option<ChannelBinding>,
 ) -> Result<Begun, Failure> {
     match &login.tickets {
         Tickets::System { user } => {
             let user = user.as_deref().map(|user| principal(user, login.realm.as_deref(), &around.conf));
-            system(user, with_realm(service, login, &around.conf), bindings).await
+            system(user, with_realm(service, login, &around.conf), binding).await
         }
         #[cfg(feature = "kerberos")]
         Tickets::Password(credential) => {
@@ -79,7 +79,7 @@ pub(super) async fn begin(
             let mut last = Failure::NoRealm;
             for principal in principals(credential, login.realm.as_deref(), &around.conf)? {
                 let identity = Identity { principal, proof: proof.clone() };
-                match own(identity, login, service, around).await {
+                match own(identity, login, service, around, binding.as_ref()).await {
                     Err(failure @ Failure::UnknownUser { .. }) => last = failure,
                     other => return other,
                 }
@@ -89,7 +89,7 @@ pub(super) async fn begin(
         #[cfg(feature = "kerberos")]
         Tickets::Keytab { file, user } => {
             let identity = from_keytab(file, user.as_deref(), login, &around.conf)?;
-            own(identity, login, service, around).await
+            own(identity, login, service, around, binding.as_ref()).await
         }
         #[cfg(not(feature = "kerberos"))]
         Tickets::Password(_) | Tickets::Keytab { .. } => {
@@ -104,11 +104,12 @@ async fn own(
     login: &Kerberos,
     service: &str,
     around: &Surroundings,
+    binding: Option<&ChannelBinding>,
 ) -> Result<Begun, Failure> {
     let kdcs = kdcs(&identity.principal.realm, login, around)?;
     let principal = identity.principal.to_string();
     let mut initiator = Box::new(Initiator::new(identity, service)?);
-    let token = initiator.token(&kdcs).await?;
+    let token = initiator.token(&kdcs, binding).await?;
     Ok(Begun { token, principal, kdc_time: initiator.kdc_time(), initiator: Made::Own(initiator) })
 }
 
@@ -174,11 +175,16 @@ fn with_realm(service: &str, login: &Kerberos, conf: &Krb5Conf) -> String {
 }
 
 #[cfg(feature = "gssapi")]
-async fn system(user: Option<String>, service: String, bindings: Option<Vec<u8>>) -> Result<Begun, Failure> {
+async fn system(
+    user: Option<String>,
+    service: String,
+    binding: Option<ChannelBinding>,
+) -> Result<Begun, Failure> {
     let work = tokio::task::spawn_blocking(move || {
         let ticket = gssapi::Ticket::find(user.as_deref())?;
         let principal = ticket.principal().to_owned();
-        let mut initiator = Box::new(gssapi::Initiator::new(ticket, &service, bindings)?);
+        let data = binding.map(|binding| binding.application_data().to_vec());
+        let mut initiator = Box::new(gssapi::Initiator::new(ticket, &service, data)?);
         let token = initiator.token()?;
         Ok(Begun { token, principal, kdc_time: None, initiator: Made::System(initiator) })
     });
@@ -186,7 +192,7 @@ async fn system(user: Option<String>, service: String, bindings: Option<Vec<u8>>
 }
 
 #[cfg(not(feature = "gssapi"))]
-async fn system(_: Option<String>, _: String, _: Option<Vec<u8>>) -> Result<Begun, Failure> {
+async fn system(_: Option<String>, _: String, _: Option<ChannelBinding>) -> Result<Begun, Failure> {
     Err(Failure::NotBuilt("the system's tickets"))
 }
 

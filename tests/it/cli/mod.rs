@@ -160,7 +160,9 @@ pub(super) fn line(code: i32, result: &Value) -> String {
         number(&states["after"]["code"]),
     );
     if let Some(message) = result["error"]["message"].as_str() {
-        text.push_str(&format!(": {}", looks(&ports(message))));
+        // How far the host was when it was last seen depends on the machine's load.
+        let message = message.split("; the call left").next().unwrap_or_default();
+        text.push_str(&format!(": {}", ports(message)));
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
