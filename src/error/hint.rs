@@ -57,6 +57,9 @@ fn transport(error: &TransportError) -> Option<String> {
                 "basic" => format!(
                     "the host's listener allows {offers}: use --auth negotiate, or enable Basic there"
                 ),
+                "credssp" => format!(
+                    "the host's listener allows {offers}: enable CredSSP there (`Enable-WSManCredSSP -Role Server`), or use --auth negotiate"
+                ),
                 _ if offers.eq_ignore_ascii_case("basic") => {
                     "the host's listener allows Basic alone: enable Negotiate there, or use --auth basic with --https and a local account".to_owned()
                 }
@@ -64,6 +67,7 @@ fn transport(error: &TransportError) -> Option<String> {
             });
         }
         TransportErrorKind::Kerberos(failure) => return Some(failure.hint()),
+        TransportErrorKind::Credssp(failure) => return failure.hint().map(str::to_owned),
         TransportErrorKind::Forbidden => ACCOUNT,
         TransportErrorKind::ReplyInClear | TransportErrorKind::BrokenSeal => {
             "somebody on the way changes messages, or the host is no Windows: do not trust this connection"

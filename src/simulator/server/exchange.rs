@@ -287,7 +287,7 @@ impl Exchanges {
         }
         let subject = asked.subject.clone();
         host.requests.push(Served { operation: asked.operation, subject, executed: false });
-        let number = host.requests.len() - 1;
+        let number = host.taken + host.requests.len() - 1;
         (asked, plan, number)
     }
 
@@ -295,7 +295,8 @@ impl Exchanges {
         let now = self.shared.clock.now();
         let mut host = self.shared.host();
         let reply = host.service.execute(asked, Caller { user: Some(&self.shared.user), now });
-        if let Some(served) = host.requests.get_mut(number) {
+        let at = number.checked_sub(host.taken);
+        if let Some(served) = at.and_then(|at| host.requests.get_mut(at)) {
             served.executed = true;
         }
         let relates_to =
@@ -350,7 +351,7 @@ impl Exchanges {
             Session::In(Admitted { context: Some(context), .. }) if opened.sealed && !plan.clear => {
                 // A context that is spent gives nothing that a client would take for a reply.
                 let mut sealed = framing::seal(context, content_type, &body).unwrap_or_default();
-                let outer = context.protocol().content_type();
+                let outer = framing::content_type(context, body.len());
                 if let Some(how) = plan.damage {
                     damage(outer, &mut sealed, how);
                 }

@@ -8,6 +8,8 @@ use super::clock::HostClock;
 use super::negotiate::Negotiation;
 use super::tickets::Tickets;
 use super::tls::{Shown, Tls};
+#[cfg(feature = "credssp")]
+use crate::auth::credssp;
 use crate::auth::framing::Protocol;
 use crate::auth::kerberos::Principal;
 use crate::auth::ntlm::{self, Bindings, HostNames, NtHash, Protection, Requirements};
@@ -23,13 +25,23 @@ pub struct Offers {
     pub kerberos: bool,
     /// `Basic`, and with it bodies in clear.
     pub basic: bool,
+    /// `CredSSP`, with NTLM inside.
+    #[cfg(feature = "credssp")]
+    pub credssp: bool,
     /// Client certificates; needs TLS and the roots of those who may come in.
     pub certificate: bool,
 }
 
 impl Default for Offers {
     fn default() -> Self {
-        Self { negotiate: true, kerberos: false, basic: false, certificate: false }
+        Self {
+            negotiate: true,
+            kerberos: false,
+            basic: false,
+            #[cfg(feature = "credssp")]
+            credssp: false,
+            certificate: false,
+        }
     }
 }
 
@@ -39,6 +51,9 @@ pub(super) struct Doorkeeper {
     pub(super) names: HostNames,
     pub(super) requirements: Requirements,
     pub(super) tickets: Option<Tickets>,
+    /// Where CredSSP is offered.
+    #[cfg(feature = "credssp")]
+    pub(super) identity: Option<credssp::Identity>,
     offers: Offers,
     credential: Credential,
     hash: NtHash,
@@ -53,6 +68,9 @@ pub(super) enum Session {
     New,
     /// Another leg of `Negotiate` is due.
     Negotiating(Box<Negotiation>),
+    /// Another leg of `CredSSP` is due.
+    #[cfg(feature = "credssp")]
+    Credssp(Box<credssp::Acceptor>),
     /// The user.
     In(Admitted),
 }
@@ -124,6 +142,8 @@ impl Doorkeeper {
                 Some(tls) => Requirements { protection: Protection::None, channel_bindings: tls.bindings },
                 None => Requirements { protection: Protection::Sealed, channel_bindings: Bindings::Ignored },
             },
+            #[cfg(feature = "credssp")]
+            identity: if settings.offers.credssp { Some(super::credssp::identity(settings)?) } else { None },
             tickets,
             offers: settings.offers,
             credential: Credential::new(&settings.user, settings.password.clone()),
@@ -149,9 +169,14 @@ impl Doorkeeper {
         if scheme.eq_ignore_ascii_case(basic::SCHEME) {
             return self.by_password(authorization);
         }
+        let token = BASE64_STANDARD.decode(token.trim());
+        #[cfg(feature = "credssp")]
+        if let (true, Ok(token)) = (scheme.eq_ignore_ascii_case(credssp::SCHEME), &token) {
+            return self.credssp(session, token, clock);
+        }
         let is_negotiate = scheme.eq_ignore_ascii_case(spnego::SCHEME) && self.offers.negotiate;
         let is_kerberos = scheme.eq_ignore_ascii_case(kerberos::SCHEME) && self.offers.kerberos;
-        match BASE64_STANDARD.decode(token.trim()) {
+        match token {
             _ if !is_negotiate && !is_kerberos => self.refused(Some(("auth-scheme", scheme.to_owned()))),
             Ok(token) if is_negotiate => self.negotiate(session, &token, clock),
             Ok(token) => self.ticket(session, &token, clock),
@@ -165,6 +190,8 @@ impl Doorkeeper {
             (self.offers.negotiate, spnego::SCHEME.to_owned()),
             (self.offers.kerberos, kerberos::SCHEME.to_owned()),
             (self.offers.basic, "Basic realm=\"WSMAN\"".to_owned()),
+            #[cfg(feature = "credssp")]
+            (self.offers.credssp, credssp::SCHEME.to_owned()),
         ];
         offers.into_iter().filter_map(|(is_offered, value)| is_offered.then_some(value)).collect()
     }
@@ -179,7 +206,7 @@ impl Doorkeeper {
                 *session = Session::New;
                 self.refused(None)
             }
-            Session::New | Session::Negotiating(_) => self.refused(None),
+            _ => self.refused(None),
         }
     }
 
@@ -220,9 +247,13 @@ impl Doorkeeper {
         let Some(given) = basic::parse(authorization) else {
             return self.refused(Some(("auth-token", "malformed".to_owned())));
         };
-        let is_it = self.admits(given.domain(), given.user())
-            && given.password().expose() == self.credential.password().expose();
-        if is_it { Verdict::Request } else { self.refused(None) }
+        if self.opens(&given) { Verdict::Request } else { self.refused(None) }
+    }
+
+    /// Whether that is the user with the right password.
+    pub(super) fn opens(&self, given: &Credential) -> bool {
+        self.admits(given.domain(), given.user())
+            && given.password().expose() == self.credential.password().expose()
     }
 
     /// Whether that user may come in. A domain that was not asked for is not looked at: a host outside of a domain

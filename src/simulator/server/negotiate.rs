@@ -26,7 +26,7 @@ impl Doorkeeper {
     pub(super) fn negotiate(&self, session: &mut Session, token: &[u8], clock: &HostClock) -> Verdict {
         match std::mem::take(session) {
             Session::Negotiating(negotiation) => self.next_leg(session, *negotiation, token, clock),
-            Session::New | Session::In(_) => match spnego::read_offer(token) {
+            _ => match spnego::read_offer(token) {
                 Ok(None) if token.first() == Some(&FRAMED) => self.admit(session, token, None, clock),
                 Ok(None) => self.challenge(session, None, token, clock),
                 Ok(Some(offer)) => self.choose(session, offer, clock),

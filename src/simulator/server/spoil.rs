@@ -1,6 +1,6 @@
 //! Replies that no client may trust.
 
-use crate::auth::framing;
+use crate::auth::framing::{self, Protocol};
 use crate::simulator::script::{BadReply, Damage};
 
 /// Changes the text of a reply; replies without SOAP are made elsewhere.
@@ -45,11 +45,14 @@ fn with_in_body(text: &str, more: &str) -> String {
 
 /// Damages a sealed body of that content type.
 pub(super) fn damage(content_type: &str, body: &mut [u8], damage: Damage) {
-    let Ok(frame) = framing::unframe(content_type, body) else { return };
+    let frames = framing::frames(content_type, body).unwrap_or_default();
+    let Some(frame) = frames.first() else { return };
     let cipher = frame.cipher.start;
     let at = match damage {
         Damage::Cipher => cipher + frame.cipher.len() / 2,
         Damage::Signature => cipher - frame.signature.len() / 2,
+        // CredSSP puts together again what it splits, so that another split alone would change nothing.
+        Damage::Prefix if frame.protocol == Protocol::Credssp => cipher - frame.signature.len() - 1,
         Damage::Prefix => cipher - frame.signature.len() - PREFIX,
         Damage::Boundary => BEHIND_HYPHENS,
         Damage::Length => {

@@ -63,8 +63,8 @@ impl Negotiator {
     /// The method, as its option spells it.
     pub(super) fn name(&self) -> &'static str {
         match self.prefers.scheme {
-            Protocol::Spnego => "negotiate",
             Protocol::Kerberos => "kerberos",
+            _ => "negotiate",
         }
     }
 
@@ -138,7 +138,7 @@ impl Negotiator {
         let (principal, source) = (begun.principal.clone(), self.login.tickets.words());
         let token = match scheme {
             Protocol::Kerberos => begun.token.clone(),
-            Protocol::Spnego => spnego::offer(spnego::KERBEROS, &begun.token),
+            _ => spnego::offer(spnego::KERBEROS, &begun.token),
         };
         tracing::debug!(scheme = word(scheme), service, "handshake: ticket");
         let reply = leg(&wire, settings, Some((scheme, &token))).await?;
@@ -244,7 +244,7 @@ async fn leg(
 fn word(scheme: Protocol) -> &'static str {
     match scheme {
         Protocol::Kerberos => SCHEME,
-        Protocol::Spnego => spnego::SCHEME,
+        _ => spnego::SCHEME,
     }
 }
 

@@ -45,6 +45,10 @@ pub enum Authentication {
     Kerberos(Kerberos),
     /// The same, under `Negotiate` if that is offered; where Kerberos cannot be had, NTLM for the credential.
     Negotiate(Kerberos, Option<Credential>),
+    /// CredSSP with NTLM inside: hands the password over to the host, once the host has proven that nobody stands
+    /// between; over http with sealed bodies.
+    #[cfg(feature = "credssp")]
+    Credssp(Credential),
     /// A certificate that the host maps to an account; over https only, and with TLS 1.2.
     Certificate(ClientCertificate),
 }
