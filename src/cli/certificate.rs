@@ -10,7 +10,7 @@ use crate::auth::certificate::CertificateError;
 use crate::secret::Secret;
 
 use super::args::Connection;
-use super::credential;
+use super::{credential, environment};
 
 /// Reads the certificate and its key.
 pub(super) fn read(connection: &Connection) -> Result<ClientCertificate, String> {
@@ -42,8 +42,12 @@ pub(super) fn from_pem(cert: &Path, key: &Path) -> Result<ClientCertificate, Str
 fn from_pfx(file: &Path) -> Result<ClientCertificate, String> {
     let bytes = read_file(file)?;
     credential::warn_of_readers(file);
-    ClientCertificate::from_pfx(&bytes, &passphrase(file)?)
-        .map_err(|error| format!("{}: {error}", file.display()))
+    // Many a PFX file has an empty passphrase, which nobody can give by the environment.
+    let found = match ClientCertificate::from_pfx(&bytes, &Secret::default()) {
+        Err(CertificateError::Pfx) => ClientCertificate::from_pfx(&bytes, &passphrase(file)?),
+        found => found,
+    };
+    found.map_err(|error| format!("{}: {error}", file.display()))
 }
 
 #[cfg(not(feature = "pfx"))]
@@ -53,7 +57,7 @@ fn from_pfx(_: &Path) -> Result<ClientCertificate, String> {
 }
 
 fn passphrase(file: &Path) -> Result<Secret<String>, String> {
-    if let Ok(passphrase) = std::env::var("HVREPLICA_KEY_PASSPHRASE") {
+    if let Some(passphrase) = environment::text("HVREPLICA_KEY_PASSPHRASE") {
         return Ok(Secret::new(passphrase));
     }
     if std::io::stdin().is_terminal() {

@@ -13,10 +13,10 @@ use crate::msvm::SCHEMA;
 use crate::secret::Secret;
 use crate::transport::{
     Authentication, Endpoint, Http, HttpOptions, Kerberos, Offers, Recorder, RecorderOptions, Replayer,
-    Scheme, Tickets, Transport, TransportError, Trust,
+    Scheme, Tickets, TlsBackend, Transport, TransportError, Trust,
 };
 
-use super::args::{Connection, Method};
+use super::args::{Connection, Library, Method};
 use super::{certificate, credential, dumps, endpoint, kerberos, profile, proxy};
 
 /// Why no client could be made.
@@ -101,6 +101,8 @@ impl Host {
                 Some(credential.password().clone())
             }
             Authentication::Negotiate(_, Some(credential)) => Some(credential.password().clone()),
+            #[cfg(feature = "credssp")]
+            Authentication::Credssp(credential) => Some(credential.password().clone()),
             Authentication::Kerberos(Kerberos { tickets: Tickets::Password(credential), .. }) => {
                 Some(credential.password().clone())
             }
@@ -139,6 +141,9 @@ impl Host {
         let authentication = authentication(connection, &endpoint)?;
         let mut options = HttpOptions::new(endpoint, authentication);
         options.trust = trust(connection)?;
+        if connection.tls_backend == Some(Library::Native) {
+            options.tls_backend = TlsBackend::Native;
+        }
         options.proxy = proxy::choose(connection);
         proxy::tell(&options)?;
         options.danger_allow_unencrypted = connection.danger_allow_unencrypted;
@@ -264,12 +269,25 @@ fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authen
             );
             Ok(Authentication::Certificate(certificate))
         }
-        Method::Credssp => {
-            let message =
-                "this version has no --auth credssp: use negotiate, kerberos, ntlm, certificate or basic";
-            Err(ConnectError::Usage(message.to_owned()))
-        }
+        Method::Credssp => credssp(connection, &endpoint.host),
     }
+}
+
+#[cfg(feature = "credssp")]
+fn credssp(connection: &Connection, host: &str) -> Result<Authentication, ConnectError> {
+    if connection.keytab.is_some() {
+        let message = "--auth credssp hands a password over, with NTLM inside: a keytab holds none, and Kerberos inside is not possible";
+        return Err(ConnectError::Usage(message.to_owned()));
+    }
+    let credential = credential::read(connection, host)?;
+    tracing::warn!("--auth credssp hands the password over to {host}, which can use it as its own");
+    Ok(Authentication::Credssp(credential))
+}
+
+#[cfg(not(feature = "credssp"))]
+fn credssp(_: &Connection, _: &str) -> Result<Authentication, ConnectError> {
+    let message = "this build has no --auth credssp: use negotiate, ntlm, certificate or basic";
+    Err(ConnectError::Usage(message.to_owned()))
 }
 
 fn trust(connection: &Connection) -> Result<Trust, ConnectError> {

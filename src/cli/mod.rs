@@ -17,6 +17,7 @@ mod doctor_checks;
 mod dumps;
 mod duration;
 mod endpoint;
+mod environment;
 mod exit;
 mod fail;
 mod interrupts;
@@ -68,7 +69,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// Reads the arguments. The tree of commands is left to the end of the program: taking it down costs a third of
 /// the whole parsing.
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let mut command = ManuallyDrop::new(Cli::command());
+    let mut command = ManuallyDrop::new(environment::without_empty(Cli::command()));
     let mut matches = command.try_get_matches_from_mut(arguments)?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }

@@ -1,18 +1,21 @@
 //! `simulate`: a simulated Hyper-V host that runs until interrupted.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 
+use crate::auth::kerberos::{KeytabEntry, parse_keytab};
 use crate::auth::random;
 use crate::secret::Secret;
 use crate::simulator::{
-    Hardening, HostTime, Scenario, Server, ServerSettings, ServerTls, ServerTruth, Unrest, World,
+    Hardening, HostTime, Offers, Scenario, Server, ServerSettings, ServerTls, ServerTruth, Unrest, World,
 };
 
-use super::args::{Cbt, Connection, Format, Simulate};
+use super::args::{Cbt, Connection, Format, Offer, Simulate};
 use super::certificate;
+use super::environment;
 use super::exit::Exit;
 use super::fail::Fail;
 use super::interrupts;
@@ -43,14 +46,19 @@ async fn serve(connection: &Connection, args: &Simulate) -> Result<(), Fail> {
         args.unrest.map(|seed| Unrest { seed, every: MISHAPS, per_mille: args.per_mille });
     let mut settings = ServerSettings::new(scenario, user, password.clone());
     settings.listen = args.listen;
-    settings.basic = args.danger_basic;
     settings.tls = tls(args).map_err(Fail::usage)?;
+    settings.offers = offers(connection, args)?;
+    settings.keytab = connection.keytab.as_deref().map_or(Ok(Vec::new()), keytab)?;
+    if let Some(file) = &args.client_ca {
+        settings.client_roots = read(file)?;
+    }
     if let Some(speed) = args.speed {
         settings.pace = HostTime::Times(speed);
     }
-    let server = Server::start(settings)
-        .await
-        .map_err(|error| Fail::usage(format!("{} cannot be listened on: {error}", args.listen)))?;
+    let server = Server::start(settings).await.map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput | ErrorKind::Unsupported => Fail::usage(error.to_string()),
+        _ => Fail::usage(format!("{} cannot be listened on: {error}", args.listen)),
+    })?;
     let mut ready = json!({ "url": server.url(), "user": server.user() });
     if is_made_up && let Some(ready) = ready.as_object_mut() {
         // A password of nobody's: it is made up for this run and opens nothing but the simulation.
@@ -161,6 +169,40 @@ fn tls(args: &Simulate) -> Result<Option<ServerTls>, String> {
     Ok(Some(ServerTls { identity, hardening }))
 }
 
+fn offers(connection: &Connection, args: &Simulate) -> Result<Offers, Fail> {
+    let mut offers = Offers::default();
+    if args.offer.is_empty() {
+        offers.kerberos = connection.keytab.is_some();
+        offers.certificate = args.client_ca.is_some();
+    } else {
+        offers.negotiate = args.offer.contains(&Offer::Negotiate);
+        offers.kerberos = args.offer.contains(&Offer::Kerberos);
+        offers.basic = args.offer.contains(&Offer::Basic);
+        offers.certificate = args.offer.contains(&Offer::Certificate);
+        #[cfg(feature = "credssp")]
+        {
+            offers.credssp = args.offer.contains(&Offer::Credssp);
+        }
+    }
+    if offers.basic && args.tls_cert.is_none() && !args.danger_basic {
+        return Err(Fail::usage("Basic over plain http lets the password cross the network in clear")
+            .hint("add --danger-basic if it may, or --tls-cert"));
+    }
+    offers.basic |= args.danger_basic;
+    Ok(offers)
+}
+
+/// The keys of the host's services.
+fn keytab(file: &Path) -> Result<Vec<KeytabEntry>, Fail> {
+    let bytes = zeroize::Zeroizing::new(read(file)?);
+    let keys = parse_keytab(&bytes);
+    keys.map_err(|error| Fail::usage(format!("{}: {error}", file.display())))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Fail> {
+    std::fs::read(file).map_err(|error| Fail::usage(format!("{} cannot be read: {error}", file.display())))
+}
+
 fn list(format: Format) {
     let mut out = std::io::stdout().lock();
     let _ = match format {
@@ -179,7 +221,7 @@ fn list(format: Format) {
 
 /// The password that clients have to know, and whether it was made up here.
 fn password() -> Result<(Secret<String>, bool), Fail> {
-    if let Ok(password) = std::env::var("HVREPLICA_PASSWORD") {
+    if let Some(password) = environment::text("HVREPLICA_PASSWORD") {
         return Ok((Secret::new(password), false));
     }
     Ok((made_up()?, true))

@@ -52,7 +52,7 @@ pub use query::{Query, QueryError, Select, Walk};
 pub use reads::Answer;
 pub use scenario::{Scenario, ServerOptions};
 pub use script::{Action, BadReply, Damage, Hits, Injection, Matcher, Operation, PlannedFault, Script, Seen};
-pub use server::{Hardening, HostTime, Served, Server, ServerSettings, ServerTls, ServerTruth};
+pub use server::{Hardening, HostTime, Offers, Served, Server, ServerSettings, ServerTls, ServerTruth};
 pub use service::Violation;
 pub use truth::{MethodCall, Resynchronization, Truth};
 pub use unrest::Unrest;
