@@ -10,7 +10,7 @@ use crate::auth::certificate::CertificateError;
 use crate::secret::Secret;
 
 use super::args::Connection;
-use super::environment;
+use super::{credential, environment};
 
 /// Reads the certificate and its key.
 pub(super) fn read(connection: &Connection) -> Result<ClientCertificate, String> {
@@ -24,6 +24,7 @@ pub(super) fn read(connection: &Connection) -> Result<ClientCertificate, String>
 /// Reads PEM; asks for a passphrase where the key needs one.
 pub(super) fn from_pem(cert: &Path, key: &Path) -> Result<ClientCertificate, String> {
     let (certificates, private) = (read_file(cert)?, read_file(key)?);
+    credential::warn_of_readers(key);
     let read = |passphrase: Option<&Secret<String>>| {
         ClientCertificate::from_pem(&certificates, &private, passphrase)
     };
@@ -40,6 +41,7 @@ pub(super) fn from_pem(cert: &Path, key: &Path) -> Result<ClientCertificate, Str
 #[cfg(feature = "pfx")]
 fn from_pfx(file: &Path) -> Result<ClientCertificate, String> {
     let bytes = read_file(file)?;
+    credential::warn_of_readers(file);
     // Many a PFX file has an empty passphrase, which nobody can give by the environment.
     let found = match ClientCertificate::from_pfx(&bytes, &Secret::default()) {
         Err(CertificateError::Pfx) => ClientCertificate::from_pfx(&bytes, &passphrase(file)?),

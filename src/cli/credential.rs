@@ -54,6 +54,12 @@ fn password(connection: &Connection, host: &str, user: &str) -> Result<Secret<St
 fn read_file(file: &Path) -> Result<Secret<String>, String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let text = Zeroizing::new(text);
+    warn_of_readers(file);
+    Ok(first_line(&text))
+}
+
+/// Says so where others can read a file that holds a secret.
+pub(super) fn warn_of_readers(file: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
@@ -62,7 +68,8 @@ fn read_file(file: &Path) -> Result<Secret<String>, String> {
             tracing::warn!("{} can be read by others; chmod 600 it", file.display());
         }
     }
-    Ok(first_line(&text))
+    #[cfg(not(unix))]
+    let _ = file;
 }
 
 fn first_line(text: &str) -> Secret<String> {

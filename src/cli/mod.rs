@@ -12,6 +12,9 @@ pub mod decode;
 mod decode_command;
 
 mod demo;
+mod doctor;
+mod doctor_checks;
+mod dumps;
 mod duration;
 mod endpoint;
 mod environment;
@@ -25,6 +28,7 @@ mod keyring;
 mod log;
 mod login;
 pub mod output;
+mod packaging;
 mod profile;
 mod proxy;
 mod resync;
@@ -82,5 +86,8 @@ async fn dispatch(cli: Cli) -> Exit {
         Command::Decode(decode) => decode_command::run(&decode),
         Command::Simulate(simulate) => simulate::run(&connection, &simulate).await,
         Command::Demo => demo::run(&connection).await,
+        Command::Doctor => doctor::run(&connection).await,
+        Command::Completions { shell } => packaging::completions(&connection, shell),
+        Command::Man { folder } => packaging::man(&connection, &folder),
     }
 }

@@ -2,10 +2,15 @@
 #![cfg(test)]
 
 mod certificate;
+mod circuit;
 mod cli;
 mod client;
 mod corpus;
 mod course;
+#[cfg(feature = "credssp")]
+mod credssp;
+#[cfg(feature = "credssp")]
+mod credssp_mutated;
 mod decode;
 mod faults;
 mod find;
@@ -32,6 +37,7 @@ mod simulator;
 mod support;
 mod tidy;
 mod tls;
+mod tls_native;
 mod transport;
 mod values;
 mod wiretap;

@@ -2,6 +2,9 @@
 
 mod bad_input;
 mod certificates;
+#[cfg(feature = "credssp")]
+mod credssp;
+mod doctor;
 mod hostile;
 mod interrupts;
 mod jobs;

@@ -28,7 +28,7 @@ async fn wrong_arguments() {
         vec!["resync", "web01", "--password-file", "/no/such/file"],
         vec!["resync", "web01", "--password", "x"],
         vec!["resync", "web01", "--auth", "basic"],
-        vec!["resync", "web01", "--auth", "credssp"],
+        vec!["resync", "web01", "--auth", "credssp", "--keytab", "ops.keytab"],
         vec!["resync", "web01", "--auth", "digest"],
         vec!["resync", "web01", "--pin-sha256", "abc"],
         vec!["resync", "web01", "--ca-cert", "/no/such/file"],
