@@ -5,6 +5,7 @@ use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::der::{Der, OBJECT, OCTETS, SEQUENCE, context};
 use crate::secret::Secret;
 
 /// The value of `Authorization` that says: look at my certificate (MS-WSMV 3.1.4.1.23).
@@ -98,6 +99,44 @@ impl ClientCertificate {
     }
 }
 
+/// The account that a certificate in DER is for: the principal name in its subject's alternative names
+/// (`1.3.6.1.4.1.311.20.2.3`), as `name@domain`. `None` where there is none, or the certificate is malformed.
+pub fn account(der: &[u8]) -> Option<String> {
+    let mut certificate = Der::new(der).expect(SEQUENCE).ok()?;
+    let mut fields = certificate.expect(SEQUENCE).ok()?;
+    while !fields.is_empty() {
+        let (tag, value) = fields.next().ok()?;
+        if tag == context(3) {
+            return account_in(Der::new(value).expect(SEQUENCE).ok()?);
+        }
+    }
+    None
+}
+
+fn account_in(mut extensions: Der<'_>) -> Option<String> {
+    while !extensions.is_empty() {
+        let mut extension = extensions.expect(SEQUENCE).ok()?;
+        if extension.expect(OBJECT).ok()?.rest() != ALTERNATIVE_NAMES {
+            continue;
+        }
+        let (mut tag, mut value) = extension.next().ok()?;
+        // Whether it is critical may stand before it.
+        if tag != OCTETS {
+            (tag, value) = extension.next().ok()?;
+        }
+        let mut names = (tag == OCTETS).then(|| Der::new(value).expect(SEQUENCE).ok()).flatten()?;
+        while !names.is_empty() {
+            let (tag, value) = names.next().ok()?;
+            let mut name = Der::new(value);
+            if tag == context(0) && name.expect(OBJECT).ok()?.rest() == PRINCIPAL_NAME {
+                let text = name.expect(context(0)).ok()?.expect(UTF8).ok()?.rest();
+                return std::str::from_utf8(text).map(str::to_owned).ok();
+            }
+        }
+    }
+    None
+}
+
 fn read_key(pem: &[u8], passphrase: Option<&Secret<String>>) -> Result<Secret<Vec<u8>>, CertificateError> {
     let text = std::str::from_utf8(pem).map_err(|_| CertificateError::Malformed)?;
     if text.contains("Proc-Type: 4,ENCRYPTED") {
@@ -127,4 +166,9 @@ fn encrypted_section(text: &str) -> Option<&str> {
     section.get(..end)
 }
 
+/// 2.5.29.17.
+const ALTERNATIVE_NAMES: &[u8] = b"\x55\x1d\x11";
+/// 1.3.6.1.4.1.311.20.2.3.
+const PRINCIPAL_NAME: &[u8] = b"\x2b\x06\x01\x04\x01\x82\x37\x14\x02\x03";
+const UTF8: u8 = 0x0c;
 const END: &str = "-----END ENCRYPTED PRIVATE KEY-----";

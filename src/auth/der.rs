@@ -55,7 +55,9 @@ impl<'a> Der<'a> {
 /// Writes one element whose contents are these pieces.
 pub(super) fn element(tag: u8, pieces: &[&[u8]]) -> Vec<u8> {
     let size: usize = pieces.iter().map(|piece| piece.len()).sum();
-    let mut bytes = vec![tag];
+    // Room for all at once: what a buffer leaves behind when it grows is not wiped.
+    let mut bytes = Vec::with_capacity(size + LONGEST_HEAD);
+    bytes.push(tag);
     match u8::try_from(size) {
         Ok(short) if short < 0x80 => bytes.push(short),
         _ => {
@@ -71,9 +73,19 @@ pub(super) fn element(tag: u8, pieces: &[&[u8]]) -> Vec<u8> {
 }
 
 pub(super) const INTEGER: u8 = 0x02;
+#[cfg(any(feature = "credssp", feature = "kerberos"))]
+pub(super) const BITS: u8 = 0x03;
+#[cfg(feature = "credssp")]
+pub(super) const UTF8: u8 = 0x0c;
+#[cfg(feature = "credssp")]
+pub(super) const UTC_TIME: u8 = 0x17;
+#[cfg(feature = "credssp")]
+pub(super) const SET: u8 = 0x31;
 pub(super) const OCTETS: u8 = 0x04;
 pub(super) const OBJECT: u8 = 0x06;
 pub(super) const ENUMERATED: u8 = 0x0a;
+#[cfg(feature = "kerberos")]
+pub(super) const TEXT: u8 = 0x1b;
 #[cfg(feature = "kerberos")]
 pub(super) const GENERALIZED_TIME: u8 = 0x18;
 pub(super) const SEQUENCE: u8 = 0x30;
@@ -85,6 +97,8 @@ pub(super) const fn context(number: u8) -> u8 {
     0xa0 | number
 }
 
+/// In bytes: a tag, and how long a length can be.
+const LONGEST_HEAD: usize = 10;
 /// In bytes; no token comes near.
 const LONGEST_LENGTH: usize = 4;
 

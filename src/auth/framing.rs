@@ -8,6 +8,8 @@ use super::sealing::{SealError, Sealing};
 
 /// The outer media type.
 pub const MEDIA_TYPE: &str = "multipart/encrypted";
+/// The outer media type of a message that is sealed in several pieces.
+pub const MEDIA_TYPE_OF_PIECES: &str = "multipart/x-multi-encrypted";
 
 /// By which scheme of HTTP the connection was authenticated, which names the protocol of its bodies, whatever
 /// mechanism is inside.
@@ -17,6 +19,8 @@ pub enum Protocol {
     Spnego,
     /// `Kerberos`.
     Kerberos,
+    /// `CredSSP`.
+    Credssp,
 }
 
 impl Protocol {
@@ -25,6 +29,7 @@ impl Protocol {
         match self {
             Self::Spnego => "application/HTTP-SPNEGO-session-encrypted",
             Self::Kerberos => "application/HTTP-Kerberos-session-encrypted",
+            Self::Credssp => "application/HTTP-CredSSP-session-encrypted",
         }
     }
 
@@ -36,13 +41,28 @@ impl Protocol {
                 "multipart/encrypted;protocol=\"application/HTTP-Kerberos-session-encrypted\";",
                 "boundary=\"Encrypted Boundary\""
             ),
+            Self::Credssp => concat!(
+                "multipart/encrypted;protocol=\"application/HTTP-CredSSP-session-encrypted\";",
+                "boundary=\"Encrypted Boundary\""
+            ),
         }
     }
+}
+
+/// `Content-Type` of a message of that many bytes, sealed by that context.
+pub fn content_type<S: Sealing + ?Sized>(context: &S, length: usize) -> &'static str {
+    if length <= context.largest() { context.protocol().content_type() } else { CONTENT_TYPE_OF_PIECES }
 }
 
 /// `Content-Type` of a sealed message on connections authenticated by `Negotiate`.
 pub const CONTENT_TYPE: &str = concat!(
     "multipart/encrypted;protocol=\"application/HTTP-SPNEGO-session-encrypted\";",
+    "boundary=\"Encrypted Boundary\""
+);
+
+/// `Content-Type` of a sealed message in pieces; CredSSP alone has them.
+pub const CONTENT_TYPE_OF_PIECES: &str = concat!(
+    "multipart/x-multi-encrypted;protocol=\"application/HTTP-CredSSP-session-encrypted\";",
     "boundary=\"Encrypted Boundary\""
 );
 
@@ -80,9 +100,11 @@ pub struct Frame {
     pub signature: Vec<u8>,
     /// Where the ciphertext lies.
     pub cipher: Range<usize>,
+    /// The stated length of the message, with its padding.
+    pub length: usize,
 }
 
-/// Seals a message and gives the body; its content type is that of the context's protocol.
+/// Seals a message and gives the body, in pieces if the context takes no more at once; see [`content_type`].
 ///
 /// # Errors
 ///
@@ -92,16 +114,37 @@ pub fn seal<S: Sealing + ?Sized>(
     content_type: &str,
     message: &[u8],
 ) -> Result<Vec<u8>, SealError> {
-    let mut cipher = message.to_vec();
-    let signature = context.seal(&mut cipher)?;
-    let length = u32::try_from(signature.len()).map_err(|_| SealError::MalformedSignature)?;
-    let mut body = head(context.protocol(), content_type, cipher.len()).into_bytes();
-    body.reserve_exact(PREFIX + signature.len() + cipher.len() + CLOSING.len());
-    body.extend_from_slice(&length.to_le_bytes());
-    body.extend_from_slice(&signature);
-    body.extend_from_slice(&cipher);
+    let mut body = Vec::with_capacity(message.len() + ROOM);
+    let mut rest = message;
+    loop {
+        let (piece, behind) = rest.split_at(rest.len().min(context.largest()));
+        seal_piece(context, content_type, piece, &mut body)?;
+        rest = behind;
+        if rest.is_empty() {
+            break;
+        }
+    }
     body.extend_from_slice(CLOSING.as_bytes());
     Ok(body)
+}
+
+fn seal_piece<S: Sealing + ?Sized>(
+    context: &mut S,
+    content_type: &str,
+    piece: &[u8],
+    body: &mut Vec<u8>,
+) -> Result<(), SealError> {
+    let mut cipher = piece.to_vec();
+    let signature = context.seal(&mut cipher)?;
+    let size = u32::try_from(signature.len()).map_err(|_| SealError::MalformedSignature)?;
+    let protocol = context.protocol();
+    // The ciphertext of CredSSP has heads of records in it, which do not count.
+    let length = if protocol == Protocol::Credssp { piece.len() } else { cipher.len() };
+    body.extend_from_slice(head(protocol, content_type, length).as_bytes());
+    body.extend_from_slice(&size.to_le_bytes());
+    body.extend_from_slice(&signature);
+    body.extend_from_slice(&cipher);
+    Ok(())
 }
 
 /// Opens a sealed body and gives the message with its content type.
@@ -109,42 +152,106 @@ pub fn seal<S: Sealing + ?Sized>(
 /// # Errors
 ///
 /// What is wrong with the frame or the seal. A frame that cannot be read leaves the context behind the peer's, so
-/// that it is of no use either.
+/// that it is spent, too.
 pub fn unseal<S: Sealing + ?Sized>(
     context: &mut S,
     content_type: &str,
     mut body: Vec<u8>,
 ) -> Result<(String, Vec<u8>), FramingError> {
-    let frame = unframe(content_type, &body)?;
-    if frame.protocol != context.protocol() {
+    let opened = frames(content_type, &body).and_then(|frames| open_all(context, &frames, &mut body));
+    let content_type = opened.inspect_err(|_| spend(context))?;
+    Ok((content_type, body))
+}
+
+/// Opens the pieces of a body one after the other; the body is the message then.
+fn open_all<S: Sealing + ?Sized>(
+    context: &mut S,
+    frames: &[Frame],
+    body: &mut Vec<u8>,
+) -> Result<String, FramingError> {
+    let (first, others) = frames.split_first().ok_or(FramingError::Boundary)?;
+    if first.protocol != context.protocol() {
         return Err(FramingError::WrongProtocol);
     }
-    body.truncate(frame.cipher.end);
-    body.drain(..frame.cipher.start);
-    context.unseal(&frame.signature, &mut body)?;
-    Ok((frame.content_type, body))
+    let mut more = Vec::new();
+    for frame in others {
+        more.push(body.get(frame.cipher.clone()).ok_or(FramingError::Length)?.to_vec());
+    }
+    body.truncate(first.cipher.end);
+    body.drain(..first.cipher.start);
+    open(context, first, body)?;
+    for (frame, mut piece) in others.iter().zip(more) {
+        if frame.content_type != first.content_type {
+            return Err(FramingError::PartHeader);
+        }
+        open(context, frame, &mut piece)?;
+        body.append(&mut piece);
+    }
+    Ok(first.content_type.clone())
+}
+
+fn open<S: Sealing + ?Sized>(
+    context: &mut S,
+    frame: &Frame,
+    message: &mut Vec<u8>,
+) -> Result<(), FramingError> {
+    context.unseal(&frame.signature, message)?;
+    // Other mechanisms count their padding.
+    let fits = frame.protocol != Protocol::Credssp || frame.length == message.len();
+    if fits { Ok(()) } else { Err(FramingError::Length) }
+}
+
+/// Makes the context useless: no mechanism opens a message without a signature.
+fn spend<S: Sealing + ?Sized>(context: &mut S) {
+    let _ = context.unseal(&[], &mut Vec::new());
 }
 
 /// Whether a content type is that of a sealed body.
 pub fn is_sealed(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default();
-    media_type.trim().eq_ignore_ascii_case(MEDIA_TYPE)
+    media_type.trim().eq_ignore_ascii_case(MEDIA_TYPE) || is_in_pieces(content_type)
 }
 
-/// Takes a sealed body apart, without opening the seal.
+fn is_in_pieces(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case(MEDIA_TYPE_OF_PIECES)
+}
+
+/// Takes a sealed body of one piece apart, without opening the seal.
 ///
 /// # Errors
 ///
 /// What is wrong with the frame.
 pub fn unframe(content_type: &str, body: &[u8]) -> Result<Frame, FramingError> {
+    let [frame] = <[Frame; 1]>::try_from(frames(content_type, body)?).map_err(|_| FramingError::Boundary)?;
+    Ok(frame)
+}
+
+/// Takes a sealed body apart, without opening the seals of its pieces.
+///
+/// # Errors
+///
+/// What is wrong with a frame.
+pub fn frames(content_type: &str, body: &[u8]) -> Result<Vec<Frame>, FramingError> {
     let (protocol, boundary) = outer(content_type)?;
     let mut reader = Reader { body, at: 0 };
-    reader.boundary(&boundary)?;
+    let mut frames = vec![frame(&mut reader, protocol, &boundary)?];
+    while reader.closing(&boundary).is_err() {
+        if !is_in_pieces(content_type) {
+            return Err(FramingError::Boundary);
+        }
+        frames.push(frame(&mut reader, protocol, &boundary)?);
+    }
+    Ok(frames)
+}
+
+fn frame(reader: &mut Reader<'_>, protocol: Protocol, boundary: &str) -> Result<Frame, FramingError> {
+    reader.boundary(boundary)?;
     if !reader.header("content-type")?.eq_ignore_ascii_case(protocol.name()) {
         return Err(FramingError::WrongProtocol);
     }
     let (content_type, length) = original_content(reader.header("originalcontent")?)?;
-    reader.boundary(&boundary)?;
+    reader.boundary(boundary)?;
     if !reader.header("content-type")?.eq_ignore_ascii_case("application/octet-stream") {
         return Err(FramingError::PartHeader);
     }
@@ -153,12 +260,13 @@ pub fn unframe(content_type: &str, body: &[u8]) -> Result<Frame, FramingError> {
     if size == 0 || size > LONGEST_SIGNATURE {
         return Err(FramingError::Length);
     }
+    let sealed = if protocol == Protocol::Credssp { reader.records() } else { size.checked_add(length) };
+    let sealed = sealed.filter(|sealed| *sealed >= size).ok_or(FramingError::Length)?;
     let signature = reader.take(size)?.to_vec();
     let start = reader.at;
-    reader.take(length)?;
+    reader.take(sealed - size)?;
     let cipher = start..reader.at;
-    reader.closing(&boundary)?;
-    Ok(Frame { content_type: content_type.to_owned(), protocol, signature, cipher })
+    Ok(Frame { content_type: content_type.to_owned(), protocol, signature, cipher, length })
 }
 
 fn head(protocol: Protocol, content_type: &str, length: usize) -> String {
@@ -181,7 +289,7 @@ fn outer(content_type: &str) -> Result<(Protocol, String), FramingError> {
             .map(|(_, value)| value)
     };
     let named = parameter("protocol").ok_or(FramingError::WrongProtocol)?;
-    let known = [Protocol::Spnego, Protocol::Kerberos];
+    let known = [Protocol::Spnego, Protocol::Kerberos, Protocol::Credssp];
     let protocol = known.into_iter().find(|protocol| named.eq_ignore_ascii_case(protocol.name()));
     let protocol = protocol.ok_or(FramingError::WrongProtocol)?;
     let boundary = parameter("boundary").filter(|boundary| !boundary.is_empty());
@@ -214,6 +322,19 @@ impl<'a> Reader<'a> {
         let bytes = self.body.get(self.at..end).ok_or(FramingError::Length)?;
         self.at = end;
         Ok(bytes)
+    }
+
+    /// How many bytes the records of TLS are that begin here. What follows them begins with a hyphen, which is no
+    /// type of a record.
+    fn records(&self) -> Option<usize> {
+        let mut size = 0;
+        let mut rest = self.body.get(self.at..)?;
+        while let [20..=23, 3, _, high, low, behind @ ..] = rest {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            rest = behind.get(length..)?;
+            size += RECORD_HEAD + length;
+        }
+        Some(size)
     }
 
     fn line(&mut self) -> Option<&'a str> {
@@ -254,6 +375,10 @@ const PREFIX: usize = 4;
 /// In bytes; NTLM has 16, Kerberos about 60.
 const LONGEST_SIGNATURE: usize = 256;
 const LONGEST_LINE: usize = 1024;
+/// Of TLS: type, version, length.
+const RECORD_HEAD: usize = 5;
+/// In bytes, for the frame of a message of one piece.
+const ROOM: usize = 512;
 
 #[cfg(test)]
 mod tests {
@@ -294,6 +419,24 @@ mod tests {
             let opened = unseal(&mut server, CONTENT_TYPE, body).unwrap();
             assert_eq!(opened, (SOAP.to_owned(), text.to_vec()));
         }
+    }
+
+    /// Other hosts than Windows send NTLM in pieces, each with a signature of its own.
+    #[test]
+    fn pieces() {
+        let (mut client, mut server) = ends();
+        let outer = CONTENT_TYPE.replace("multipart/encrypted", "multipart/x-multi-encrypted");
+        let mut body = Vec::new();
+        for text in [b"one ", b"and ", b"two "] {
+            let piece = seal(&mut server, SOAP, text).unwrap();
+            body.extend_from_slice(&piece[..piece.len() - 24]);
+        }
+        body.extend_from_slice(b"--Encrypted Boundary--\r\n");
+        let opened = unseal(&mut client, &outer, body.clone()).unwrap();
+        assert_eq!(opened, (SOAP.to_owned(), b"one and two ".to_vec()));
+        assert_eq!(unseal(&mut ends().0, CONTENT_TYPE, body.clone()), Err(FramingError::Boundary));
+        body.truncate(body.len() - 24);
+        assert_eq!(unseal(&mut ends().0, &outer, body), Err(FramingError::Boundary));
     }
 
     const GOOD: &str = "--Encrypted Boundary\r\n\tContent-Type: application/HTTP-SPNEGO-session-encrypted\r\n\

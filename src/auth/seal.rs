@@ -39,6 +39,39 @@ impl SealContext {
         Self { outgoing: server, incoming: client, spent: false }
     }
 
+    /// The integrity code of SPNEGO's list of mechanisms, before any message. The cipher begins anew behind it; the
+    /// sequence numbers go on (MS-SPNG 3.3.5.1).
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::Spent`] after an earlier failure.
+    pub fn sign_list(&mut self, list: &[u8]) -> Result<[u8; SIGNATURE_LENGTH], SealError> {
+        if self.spent {
+            return Err(SealError::Spent);
+        }
+        let stream = &mut self.outgoing;
+        let mut checksum = stream.checksum(list);
+        stream.cipher.apply_keystream(&mut checksum);
+        let signature = write_signature(&checksum, stream.sequence);
+        stream.advance()?;
+        stream.rewind();
+        Ok(signature)
+    }
+
+    /// Checks the peer's integrity code of SPNEGO's list of mechanisms, as [`sign_list`](Self::sign_list) makes it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with it.
+    pub fn check_list(&mut self, signature: &[u8], list: &[u8]) -> Result<(), SealError> {
+        self.unseal_with(signature, |stream, checksum| {
+            stream.cipher.apply_keystream(checksum);
+            let mac = stream.signed(list);
+            stream.rewind();
+            mac
+        })
+    }
+
     /// Encrypts the message where it lies and gives its signature.
     ///
     /// # Errors
@@ -53,10 +86,7 @@ impl SealContext {
         let mut checksum = stream.checksum(message);
         stream.cipher.apply_keystream(message);
         stream.cipher.apply_keystream(&mut checksum);
-        let mut signature = [0; SIGNATURE_LENGTH];
-        signature[..4].copy_from_slice(&VERSION);
-        signature[4..12].copy_from_slice(&checksum);
-        signature[12..].copy_from_slice(&stream.sequence.to_le_bytes());
+        let signature = write_signature(&checksum, stream.sequence);
         stream.advance()?;
         self.spent = false;
         Ok(signature)
@@ -68,19 +98,29 @@ impl SealContext {
     ///
     /// Whatever is wrong with the signature; what the buffer holds then is worthless.
     pub fn unseal(&mut self, signature: &[u8], message: &mut [u8]) -> Result<(), SealError> {
+        self.unseal_with(signature, |stream, checksum| {
+            stream.cipher.apply_keystream(message);
+            stream.cipher.apply_keystream(checksum);
+            stream.signed(message)
+        })
+    }
+
+    /// Checks a signature; `open` deciphers its checksum and gives what has to be in it.
+    fn unseal_with(
+        &mut self,
+        signature: &[u8],
+        open: impl FnOnce(&mut Stream, &mut [u8; 8]) -> Hmac<Md5>,
+    ) -> Result<(), SealError> {
         if self.spent {
             return Err(SealError::Spent);
         }
         self.spent = true;
-        let (checksum, sequence) = read_signature(signature)?;
+        let (mut checksum, sequence) = read_signature(signature)?;
         let stream = &mut self.incoming;
         if sequence != stream.sequence {
             return Err(SealError::OutOfSequence);
         }
-        let mut checksum = checksum;
-        stream.cipher.apply_keystream(message);
-        stream.cipher.apply_keystream(&mut checksum);
-        let mac = stream.signed(message);
+        let mac = open(stream, &mut checksum);
         mac.verify_truncated_left(&checksum).map_err(|_| SealError::WrongSignature)?;
         stream.advance()?;
         self.spent = false;
@@ -109,6 +149,7 @@ impl fmt::Debug for SealContext {
 }
 
 struct Stream {
+    key: Secret<[u8; 16]>,
     cipher: Rc4<U16>,
     mac: Hmac<Md5>,
     sequence: u32,
@@ -119,7 +160,12 @@ impl Stream {
         let signing = Md5::new().chain_update(session_key.expose()).chain_update(sign).finalize();
         let sealing = Md5::new().chain_update(session_key.expose()).chain_update(seal).finalize();
         let mac = <Hmac<Md5> as KeyInit>::new(&hmac_block(&signing));
-        Self { cipher: Rc4::new(&sealing), mac, sequence: 0 }
+        Self { cipher: Rc4::new(&sealing), key: Secret::new(sealing.into()), mac, sequence: 0 }
+    }
+
+    /// Lets the cipher begin anew.
+    fn rewind(&mut self) {
+        self.cipher = Rc4::new(self.key.expose().into());
     }
 
     fn signed(&self, message: &[u8]) -> Hmac<Md5> {
@@ -147,6 +193,14 @@ fn hmac_block(key: &[u8]) -> hmac::digest::Key<Hmac<Md5>> {
 
 fn streams(session_key: &Secret<[u8; 16]>) -> [Stream; 2] {
     [Stream::new(session_key, CLIENT_SIGN, CLIENT_SEAL), Stream::new(session_key, SERVER_SIGN, SERVER_SEAL)]
+}
+
+fn write_signature(checksum: &[u8; 8], sequence: u32) -> [u8; SIGNATURE_LENGTH] {
+    let mut signature = [0; SIGNATURE_LENGTH];
+    signature[..4].copy_from_slice(&VERSION);
+    signature[4..12].copy_from_slice(checksum);
+    signature[12..].copy_from_slice(&sequence.to_le_bytes());
+    signature
 }
 
 fn read_signature(signature: &[u8]) -> Result<([u8; 8], u32), SealError> {
@@ -228,6 +282,28 @@ mod tests {
             assert_eq!(server.seal(&mut [0]).unwrap_err(), SealError::Spent);
             assert_eq!(server.unseal(&signature, &mut text).unwrap_err(), SealError::Spent);
         }
+    }
+
+    #[test]
+    fn the_list_of_mechanisms_goes_before_the_messages() {
+        let (mut client, mut server) = pair();
+        let code = client.sign_list(b"list").unwrap();
+        server.check_list(&code, b"list").unwrap();
+        let code = server.sign_list(b"list").unwrap();
+        client.check_list(&code, b"list").unwrap();
+        let mut text = *b"text";
+        let signature = client.seal(&mut text).unwrap();
+        assert_eq!(signature[12..], [1, 0, 0, 0]);
+        // The key stream is the one from the beginning.
+        let mut first = *b"text";
+        pair().0.seal(&mut first).unwrap();
+        assert_eq!(text, first);
+        server.unseal(&signature, &mut text).unwrap();
+        assert_eq!(&text, b"text");
+        let (mut client, mut server) = pair();
+        let code = client.sign_list(b"list").unwrap();
+        assert_eq!(server.check_list(&code, b"other"), Err(SealError::WrongSignature));
+        assert_eq!(server.seal(&mut [0]).unwrap_err(), SealError::Spent);
     }
 
     #[test]

@@ -30,6 +30,11 @@ pub trait Sealing: Send + Sync + fmt::Debug {
     /// By which name its bodies are known.
     fn protocol(&self) -> Protocol;
 
+    /// How many bytes are sealed at once, at most; longer messages go in pieces.
+    fn largest(&self) -> usize {
+        usize::MAX
+    }
+
     /// Encrypts the message where it lies, with padding if the mechanism needs it, and gives the signature.
     ///
     /// # Errors
@@ -48,6 +53,10 @@ pub trait Sealing: Send + Sync + fmt::Debug {
 impl<S: Sealing + ?Sized> Sealing for Box<S> {
     fn protocol(&self) -> Protocol {
         (**self).protocol()
+    }
+
+    fn largest(&self) -> usize {
+        (**self).largest()
     }
 
     fn seal(&mut self, message: &mut Vec<u8>) -> Result<Vec<u8>, SealError> {

@@ -79,6 +79,9 @@ pub(super) struct Connection {
     /// Trust exactly the certificate with this SHA-256
     #[arg(long, global = true, value_name = "HEX")]
     pub(super) pin_sha256: Option<String>,
+    /// Who does TLS [default: rustls]
+    #[arg(long, global = true, value_name = "LIBRARY")]
+    pub(super) tls_backend: Option<Library>,
     /// Accept any certificate: whoever is on the way can read and change everything
     #[arg(long, global = true)]
     pub(super) danger_accept_invalid_certs: bool,
@@ -139,7 +142,7 @@ pub(super) enum Method {
     Basic,
     /// A client certificate, inside TLS
     Certificate,
-    /// Not in this version
+    /// NTLM in a tunnel, then the password itself for the host
     Credssp,
 }
 
@@ -176,6 +179,19 @@ pub(super) enum Command {
     Simulate(Simulate),
     /// Break and resynchronize a virtual machine of a simulated host
     Demo,
+    /// Check the way to the host, the way in and the rights there, and say what to do
+    Doctor,
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the pages of the manual
+    Man {
+        /// A folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 /// `resync`
@@ -374,7 +390,16 @@ pub(super) enum Mode {
     ObjectAndEpr,
 }
 
-/// How strictly NTLM has to be bound to TLS.
+/// Who does TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Library {
+    /// TLS 1.2 and 1.3 with forward secrecy alone
+    Rustls,
+    /// The system's, for old hosts; needs a build with the feature native-tls
+    Native,
+}
+
+/// How strictly NTLM and Kerberos have to be bound to TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Cbt {
     /// Not at all
@@ -383,6 +408,22 @@ pub(super) enum Cbt {
     Relaxed,
     /// The right one
     Strict,
+}
+
+/// By what the simulated host lets clients in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Offer {
+    /// Negotiate: NTLM, and Kerberos with --keytab
+    Negotiate,
+    /// Kerberos, with --keytab
+    Kerberos,
+    /// Basic; over http only with --danger-basic
+    Basic,
+    /// CredSSP with NTLM inside
+    #[cfg(feature = "credssp")]
+    Credssp,
+    /// Client certificates, with --client-ca
+    Certificate,
 }
 
 /// `decode`
@@ -411,15 +452,30 @@ pub(super) struct Simulate {
     /// Host seconds per real second
     #[arg(long, value_name = "N")]
     pub(super) speed: Option<u32>,
+    /// So many more virtual machines that wait for a resynchronization
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=9999))]
+    pub(super) crowd: u16,
+    /// Keep having mishaps befall them, and disturb the conversation, as this number draws it
+    #[arg(long, value_name = "SEED")]
+    pub(super) unrest: Option<u64>,
+    /// Of a thousand requests, how many are disturbed
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "unrest", value_parser = clap::value_parser!(u16).range(..=1000))]
+    pub(super) per_mille: u16,
     /// Listen with TLS: the certificate, with what leads to its root, in PEM
     #[arg(long, value_name = "FILE")]
     pub(super) tls_cert: Option<PathBuf>,
     /// Its private key in PEM, if not in the same file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(super) tls_key: Option<PathBuf>,
-    /// How strictly NTLM has to be bound to the TLS channel (CbtHardeningLevel)
+    /// How strictly NTLM and Kerberos have to be bound to the TLS channel (CbtHardeningLevel)
     #[arg(long, value_name = "LEVEL", default_value = "relaxed", requires = "tls_cert")]
     pub(super) cbt: Cbt,
+    /// Roots of client certificates in PEM; asks for one, which has to be for --user (principal name)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) client_ca: Option<PathBuf>,
+    /// What to offer [default: negotiate; with --keytab (of the services) kerberos; with --client-ca certificate]
+    #[arg(long, value_name = "METHOD", value_delimiter = ',')]
+    pub(super) offer: Vec<Offer>,
     /// Offer Basic over plain http, too
     #[arg(long)]
     pub(super) danger_basic: bool,

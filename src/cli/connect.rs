@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::client::{Client, ClientOptions, RealClock, RecordedIds, Retry, Surroundings, VirtualClock};
+use crate::client::{
+    Circuit, Client, ClientOptions, RealClock, RecordedIds, Retry, Surroundings, VirtualClock,
+};
 use crate::job::FollowOptions;
 use crate::msvm::SCHEMA;
 use crate::secret::Secret;
 use crate::transport::{
-    Authentication, Endpoint, Http, HttpOptions, Kerberos, Recorder, RecorderOptions, Replayer, Scheme,
-    Tickets, Transport, TransportError, Trust,
+    Authentication, Endpoint, Http, HttpOptions, Kerberos, Offers, Recorder, RecorderOptions, Replayer,
+    Scheme, Tickets, TlsBackend, Transport, TransportError, Trust,
 };
 
-use super::args::{Connection, Method};
-use super::{certificate, credential, endpoint, kerberos, profile, proxy};
+use super::args::{Connection, Library, Method};
+use super::{certificate, credential, dumps, endpoint, kerberos, profile, proxy};
 
 /// Why no client could be made.
 #[derive(Debug)]
@@ -99,6 +101,8 @@ impl Host {
                 Some(credential.password().clone())
             }
             Authentication::Negotiate(_, Some(credential)) => Some(credential.password().clone()),
+            #[cfg(feature = "credssp")]
+            Authentication::Credssp(credential) => Some(credential.password().clone()),
             Authentication::Kerberos(Kerberos { tickets: Tickets::Password(credential), .. }) => {
                 Some(credential.password().clone())
             }
@@ -122,7 +126,7 @@ impl Host {
         let ids = RecordedIds::new(replayer.message_ids().to_vec());
         Self {
             name: host_of(&url).to_owned(),
-            options: ClientOptions::new(url),
+            options: ClientOptions { circuit: None, ..ClientOptions::new(url) },
             surroundings: Surroundings { clock: Arc::new(VirtualClock::default()), ids: Arc::new(ids) },
             pace: FollowOptions::default(),
             source: Source::Recording(Arc::new(replayer)),
@@ -132,10 +136,14 @@ impl Host {
     fn network(connection: &Connection) -> Result<Self, ConnectError> {
         let host = connection.host.as_deref().ok_or_else(|| NO_HOST.to_owned())?;
         let endpoint = endpoint::parse(host, connection)?;
+        dumps::forbid();
         let url = endpoint.url();
         let authentication = authentication(connection, &endpoint)?;
         let mut options = HttpOptions::new(endpoint, authentication);
         options.trust = trust(connection)?;
+        if connection.tls_backend == Some(Library::Native) {
+            options.tls_backend = TlsBackend::Native;
+        }
         options.proxy = proxy::choose(connection);
         proxy::tell(&options)?;
         options.danger_allow_unencrypted = connection.danger_allow_unencrypted;
@@ -151,10 +159,12 @@ impl Host {
             }
             None => None,
         };
+        // Which lane would ask a host that fails depends on the time, which no recording holds.
+        let circuit = if recorder.is_some() { None } else { Some(Circuit::default()) };
         let retry = Retry { seed: std::process::id(), ..Retry::default() };
         Ok(Self {
             name: options.endpoint.host.clone(),
-            options: ClientOptions { retry, ..ClientOptions::new(url) },
+            options: ClientOptions { circuit, retry, ..ClientOptions::new(url) },
             surroundings: Surroundings { clock: Arc::new(RealClock::default()), ..Surroundings::default() },
             pace: FollowOptions::default(),
             source: Source::Network { options: Box::new(options), recorder },
@@ -181,6 +191,26 @@ impl Host {
                 }
             }
         })
+    }
+
+    /// What the listener offers to nobody; `None` for a recording.
+    pub(super) async fn offers(&self) -> Option<Result<Offers, TransportError>> {
+        let Source::Network { options, .. } = &self.source else { return None };
+        Some(match Http::new((**options).clone()) {
+            Ok(http) => http.offers().await,
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Whether it is asked inside TLS.
+    pub(super) fn is_https(&self) -> bool {
+        matches!(&self.source, Source::Network { options, .. } if options.endpoint.scheme == Scheme::Https)
+    }
+
+    /// The proxy on the way, without its credentials.
+    pub(super) fn route(&self) -> Result<Option<String>, TransportError> {
+        let Source::Network { options, .. } = &self.source else { return Ok(None) };
+        Ok(options.proxy_in_use()?.map(|proxy| proxy.url))
     }
 
     /// Whether the answers come from a recording.
@@ -239,12 +269,25 @@ fn authentication(connection: &Connection, endpoint: &Endpoint) -> Result<Authen
             );
             Ok(Authentication::Certificate(certificate))
         }
-        Method::Credssp => {
-            let message =
-                "this version has no --auth credssp: use negotiate, kerberos, ntlm, certificate or basic";
-            Err(ConnectError::Usage(message.to_owned()))
-        }
+        Method::Credssp => credssp(connection, &endpoint.host),
     }
+}
+
+#[cfg(feature = "credssp")]
+fn credssp(connection: &Connection, host: &str) -> Result<Authentication, ConnectError> {
+    if connection.keytab.is_some() {
+        let message = "--auth credssp hands a password over, with NTLM inside: a keytab holds none, and Kerberos inside is not possible";
+        return Err(ConnectError::Usage(message.to_owned()));
+    }
+    let credential = credential::read(connection, host)?;
+    tracing::warn!("--auth credssp hands the password over to {host}, which can use it as its own");
+    Ok(Authentication::Credssp(credential))
+}
+
+#[cfg(not(feature = "credssp"))]
+fn credssp(_: &Connection, _: &str) -> Result<Authentication, ConnectError> {
+    let message = "this build has no --auth credssp: use negotiate, ntlm, certificate or basic";
+    Err(ConnectError::Usage(message.to_owned()))
 }
 
 fn trust(connection: &Connection) -> Result<Trust, ConnectError> {

@@ -57,6 +57,9 @@ fn transport(error: &TransportError) -> Option<String> {
                 "basic" => format!(
                     "the host's listener allows {offers}: use --auth negotiate, or enable Basic there"
                 ),
+                "credssp" => format!(
+                    "the host's listener allows {offers}: enable CredSSP there (`Enable-WSManCredSSP -Role Server`), or use --auth negotiate"
+                ),
                 _ if offers.eq_ignore_ascii_case("basic") => {
                     "the host's listener allows Basic alone: enable Negotiate there, or use --auth basic with --https and a local account".to_owned()
                 }
@@ -64,6 +67,7 @@ fn transport(error: &TransportError) -> Option<String> {
             });
         }
         TransportErrorKind::Kerberos(failure) => return Some(failure.hint()),
+        TransportErrorKind::Credssp(failure) => return failure.hint().map(str::to_owned),
         TransportErrorKind::Forbidden => ACCOUNT,
         TransportErrorKind::ReplyInClear | TransportErrorKind::BrokenSeal => {
             "somebody on the way changes messages, or the host is no Windows: do not trust this connection"
@@ -134,4 +138,4 @@ fn fault_hint(fault: &Fault) -> Option<String> {
 const ACCOUNT: &str = "check the user and the password: the host does not say which is wrong, nor whether the account is locked, disabled or expired (its Security event log does, event 4625); a local account is .\\name, one of a domain DOMAIN\\name or name@realm";
 const NO_OFFER: &str = "the listener offers no method at all: it may want a client certificate (--auth certificate), or something else listens there";
 const CERTIFICATE: &str = "the host has to allow it (`winrm set winrm/config/service/auth @{Certificate=\"true\"}`), to trust its issuer, and to map its UPN to a local account (New-Item WSMan:\\localhost\\ClientCertificate); and the listener has to ask for it at once (`netsh http … clientcertnegotiation=enable`)";
-const OLD_HOST: &str = "this program speaks TLS 1.2 and 1.3 with forward secrecy and AES-GCM or ChaCha20 alone; an old host (2012 R2) needs an ECDSA certificate, or use --http, where messages are encrypted, too";
+const OLD_HOST: &str = "this program speaks TLS 1.2 and 1.3 with forward secrecy and AES-GCM or ChaCha20 alone; an old host (2012 R2) needs an ECDSA certificate; or use --http, where messages are encrypted, too, or --tls-backend native in a build with the feature native-tls";

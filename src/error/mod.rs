@@ -67,7 +67,8 @@ impl Error {
         }
     }
 
-    /// Whether the credential was refused, or the user may not do this.
+    /// Whether nobody was let in: the credential was refused, the host did not authenticate as it should, or the
+    /// user may not do this.
     pub fn is_unauthorized(&self) -> bool {
         match self {
             Self::Fault(fault) => fault.is_access_denied(),
@@ -77,8 +78,10 @@ impl Error {
                 TransportErrorKind::Refused { .. }
                     | TransportErrorKind::NotOffered { .. }
                     | TransportErrorKind::Kerberos(_)
+                    | TransportErrorKind::Credssp(_)
                     | TransportErrorKind::CertificateRefused { .. }
                     | TransportErrorKind::Forbidden
+                    | TransportErrorKind::BadToken
             ),
             _ => false,
         }

@@ -35,6 +35,7 @@ mod service;
 mod settings;
 mod state;
 mod truth;
+mod unrest;
 mod world;
 
 pub use desk::{Asking, Desk, Handled};
@@ -51,7 +52,8 @@ pub use query::{Query, QueryError, Select, Walk};
 pub use reads::Answer;
 pub use scenario::{Scenario, ServerOptions};
 pub use script::{Action, BadReply, Damage, Hits, Injection, Matcher, Operation, PlannedFault, Script, Seen};
-pub use server::{Hardening, HostTime, Served, Server, ServerSettings, ServerTls, ServerTruth};
+pub use server::{Hardening, HostTime, Offers, Served, Server, ServerSettings, ServerTls, ServerTruth};
 pub use service::Violation;
 pub use truth::{MethodCall, Resynchronization, Truth};
+pub use unrest::Unrest;
 pub use world::World;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::auth::credssp;
 use crate::auth::kerberos::Failure;
 
 /// Whether the request's bytes may have reached the host.
@@ -43,6 +44,8 @@ pub enum TransportErrorKind {
     },
     /// Kerberos does not get in.
     Kerberos(Failure),
+    /// CredSSP does not get in.
+    Credssp(credssp::Failure),
     /// The host took no account for the client certificate; `offered` is what the listener allows.
     CertificateRefused {
         /// Schemes of `WWW-Authenticate`; empty with HTTP 403.
@@ -141,6 +144,7 @@ impl fmt::Display for TransportError {
                 write!(f, "the host does not offer {wanted} (it offers {})", list(offered))
             }
             TransportErrorKind::Kerberos(failure) => write!(f, "Kerberos: {failure}"),
+            TransportErrorKind::Credssp(failure) => failure.fmt(f),
             TransportErrorKind::CertificateRefused { offered } if offered.is_empty() => {
                 f.write_str("the host refused the client certificate")
             }

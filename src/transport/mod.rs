@@ -14,13 +14,15 @@ mod recording;
 mod replay;
 mod scrub;
 mod scrub_learn;
+#[cfg(feature = "kerberos")]
+mod srv;
 mod tls_failure;
 
 pub use error::{Delivery, TransportError, TransportErrorKind};
 pub use exchange::{Connection, Exchange, HttpRequest, HttpResponse, Transport};
 pub use http::{
-    Authentication, Endpoint, Http, HttpOptions, Kerberos, Proxy, ProxyInUse, Scheme, Tickets, Trust,
-    system_ticket,
+    Authentication, Endpoint, Http, HttpOptions, Kerberos, Offers, Proxy, ProxyInUse, Scheme, Tickets,
+    TlsBackend, Trust, system_ticket,
 };
 pub use record::{Recorder, RecorderOptions, Recording};
 pub use replay::Replayer;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Delivery, TransportError, TransportErrorKind};
+use crate::auth::credssp;
 use crate::auth::kerberos::Failure;
 
 /// The index of a recording.
@@ -96,6 +97,7 @@ pub(super) enum BrokenKind {
     Refused { offered: Vec<String> },
     NotOffered { wanted: String, offered: Vec<String> },
     Kerberos { reason: String },
+    Credssp { reason: String },
     CertificateRefused { offered: Vec<String> },
     Handshake { status: u16, content_type: String },
     Forbidden,
@@ -164,6 +166,7 @@ impl Broken {
                 BrokenKind::Handshake { status, content_type }
             }
             TransportErrorKind::Kerberos(failure) => BrokenKind::Kerberos { reason: failure.to_string() },
+            TransportErrorKind::Credssp(failure) => BrokenKind::Credssp { reason: failure.to_string() },
             TransportErrorKind::Forbidden => BrokenKind::Forbidden,
             TransportErrorKind::BadToken => BrokenKind::BadToken,
             TransportErrorKind::ReplyInClear => BrokenKind::ReplyInClear,
@@ -201,6 +204,7 @@ impl Broken {
                 TransportErrorKind::Handshake { status, content_type }
             }
             BrokenKind::Kerberos { reason } => TransportErrorKind::Kerberos(Failure::Library(reason)),
+            BrokenKind::Credssp { reason } => TransportErrorKind::Credssp(credssp::Failure::Recorded(reason)),
             BrokenKind::Forbidden => TransportErrorKind::Forbidden,
             BrokenKind::BadToken => TransportErrorKind::BadToken,
             BrokenKind::ReplyInClear => TransportErrorKind::ReplyInClear,
@@ -229,6 +233,7 @@ impl Broken {
         let own = match &mut self.kind {
             BrokenKind::Redirect { location: text, .. }
             | BrokenKind::Kerberos { reason: text }
+            | BrokenKind::Credssp { reason: text }
             | BrokenKind::ReplayMismatch { difference: text }
             | BrokenKind::Recording { reason: text } => Some(text),
             _ => None,

@@ -1,4 +1,4 @@
-"""pypsrp, a client that is known to work against Windows, talks to a simulated host over sealed NTLM.
+"""pypsrp, a client that is known to work against Windows, talks to a simulated host over sealed NTLM, bare and inside of SPNEGO.
 
 pypsrp_client.py VM COMMAND…: COMMAND starts the host and prints {"url","user"} once it listens; the password is $HVREPLICA_PASSWORD.
 VM is the display name of a machine that needs a resynchronization.
@@ -76,9 +76,9 @@ def resynchronize(client: WSMan, service: dict[str, str], machine: dict[str, str
     return reply.find(".//{*}ReturnValue").text, reply
 
 
-def check(name: str, host: dict[str, str]) -> None:
+def check(name: str, auth: str, host: dict[str, str]) -> None:
     url = urlsplit(host["url"])
-    settings = {"port": url.port, "username": host["user"], "ssl": False, "auth": "ntlm", "encryption": "always", "no_proxy": True}
+    settings = {"port": url.port, "username": host["user"], "ssl": False, "auth": auth, "encryption": "always", "no_proxy": True}
     client = WSMan(url.hostname, password=os.environ["HVREPLICA_PASSWORD"], **settings)
 
     assert identify(client)["ProductVendor"] == "Microsoft Corporation"
@@ -105,16 +105,17 @@ def check(name: str, host: dict[str, str]) -> None:
         pass
     else:
         raise AssertionError("a wrong password was let in")
-    print(f"{len(machines)} machines in {pulls} Pulls, job {job['InstanceID']}")
+    print(f"{auth}: {len(machines)} machines in {pulls} Pulls, job {job['InstanceID']}")
 
 
 def main() -> None:
     name, *command = sys.argv[1:]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as host:
-        try:
-            check(name, json.loads(host.stdout.readline()))
-        finally:
-            host.terminate()
+    for auth in ("ntlm", "negotiate"):
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as host:
+            try:
+                check(name, auth, json.loads(host.stdout.readline()))
+            finally:
+                host.terminate()
 
 
 if __name__ == "__main__":

@@ -72,6 +72,9 @@ if [ -d "$shared/referee" ]; then
     referee --scenario healthy
     commands target
 fi
+simulate --scenario healthy --offer credssp
+run 0 --host "$url" --auth credssp -u operator --record "$said/$number.recording" resync web01 -o json
+run 4 --host "$url" --auth credssp -u somebody --record "$said/$number.recording" resync web01 -o json
 stop_servers
 cp "$work/host.err" "$said/host.err"
 [ -z "$(leaks "$said")" ] || fail "the password is in $(leaks "$said" | tr '\n' ' ')"

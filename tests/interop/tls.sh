@@ -18,7 +18,7 @@ host() {
 cell() {
     local name=$1 wanted=$2 code=0
     shift 2
-    "$bin" --host "$url" "$@" resync target --suspend-first -o json >"$work/out" 2>"$work/err" || code=$?
+    "$bin" --host "$url" "$@" resync "${vm:-target}" --suspend-first -o json >"$work/out" 2>"$work/err" || code=$?
     [ "$code" = "$wanted" ] || fail "$name: exit $code, not $wanted: $(cat "$work/out" "$work/err")"
     printf '%-52s %s\n' "$name" "$([ "$wanted" = 0 ] && echo passed || echo "refused, as it must be")"
     passed=$((passed + 1))
@@ -74,6 +74,33 @@ done
 HVREPLICA_KEY_PASSPHRASE=wrong cell "client certificate, PFX, wrong passphrase" 2 "${with[@]}" --pfx "$work/client.pfx"
 host --tls --auth ntlm
 cell "client certificate, not allowed there" 4 "${with[@]}" --cert "$tls/client_cert.pem" --key "$tls/client_key.pem"
+
+# The simulated host takes client certificates, too: by their principal name, from issuers that it trusts.
+issue() {
+    printf 'subjectAltName=%s\n' "$4" >"$work/$1.ext"
+    openssl req -newkey rsa:2048 -nodes -subj "/CN=$1" -keyout "$work/$1.key" -out "$work/$1.csr" 2>/dev/null
+    openssl x509 -req -in "$work/$1.csr" -CA "$work/$2.pem" -CAkey "$work/$2.key" -days "$3" -extfile "$work/$1.ext" \
+        -out "$work/$1.pem" 2>/dev/null
+}
+for authority in authority stranger; do
+    openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=$authority" -days 2 -keyout "$work/$authority.key" \
+        -out "$work/$authority.pem" 2>/dev/null
+done
+principal='otherName:1.3.6.1.4.1.311.20.2.3;UTF8:'
+issue localhost authority 2 DNS:localhost
+issue operator authority 2 "${principal}operator@localhost"
+issue eve authority 2 "${principal}eve@localhost"
+issue impostor stranger 2 "${principal}operator@localhost"
+stop_servers
+simulate --tls-cert "$work/localhost.pem" --tls-key "$work/localhost.key" --client-ca "$work/authority.pem" --cbt strict --speed 60
+url=${url/127.0.0.1/localhost}
+vm=web01
+with=(--auth certificate --ca-cert "$work/authority.pem")
+cell "simulated host, client certificate" 0 "${with[@]}" --cert "$work/operator.pem" --key "$work/operator.key"
+cell "simulated host, certificate of another account" 4 "${with[@]}" --cert "$work/eve.pem" --key "$work/eve.key"
+cell "simulated host, certificate of another issuer" 4 "${with[@]}" --cert "$work/impostor.pem" --key "$work/impostor.key"
+cell "simulated host, NTLM beside it" 0 --auth ntlm --user operator --ca-cert "$work/authority.pem"
+vm=target
 
 # through NAME PORT: a listener that came up, to be used as a proxy.
 through() {

@@ -1,7 +1,9 @@
 //! Hostile KDCs and hosts against our own Kerberos client: whatever they send, it neither panics nor lets anybody in.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use hvreplica::auth::Credential;
 use hvreplica::auth::framing::Protocol;
 use hvreplica::auth::kerberos::{
     Failure, Identity, Initiator, Kdc, KdcAddress, KdcExchange, Principal, Proof, error_code,
@@ -9,8 +11,16 @@ use hvreplica::auth::kerberos::{
 };
 use hvreplica::auth::spnego;
 use hvreplica::secret::Secret;
+use hvreplica::transport::{
+    Authentication, Http, HttpOptions, Kerberos, Scheme, Tickets, Transport, TransportErrorKind,
+};
 use proptest::prelude::{Strategy, any};
 use proptest::{collection, prop_assert, proptest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
+
+use crate::session::{ask, endpoint};
+use crate::support::host::Host;
 
 /// Answers in order, the last one for ever.
 struct Canned(Vec<Vec<u8>>, AtomicUsize);
@@ -32,7 +42,7 @@ fn client() -> Initiator {
     Initiator::new(Identity { principal, proof }, "HTTP/hv1.example.test").unwrap()
 }
 
-fn ask(answers: Vec<Vec<u8>>) -> Result<Vec<u8>, Failure> {
+fn ask_kdc(answers: Vec<Vec<u8>>) -> Result<Vec<u8>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let kdc = Canned(answers, AtomicUsize::new(0));
     runtime.block_on(async { client().token(&kdc, None).await })
@@ -84,7 +94,7 @@ fn refusals_have_their_names() {
         (60, Failure::Code(60)),
     ] {
         assert_eq!(error_code(&refusal(code)), Some(i32::from(code)));
-        assert_eq!(ask(vec![required.clone(), refusal(code)]), Err(wanted));
+        assert_eq!(ask_kdc(vec![required.clone(), refusal(code)]), Err(wanted));
     }
 }
 
@@ -94,7 +104,7 @@ fn a_kdc_of_nonsense_gives_no_ticket() {
         [&b""[..], b"\x6b", b"\x6b\x00", b"\x7e\x80", b"HTTP/1.1 400 Bad Request\r\n\r\n", &[0xff; 5000]]
     {
         assert_eq!(
-            ask(vec![answer.to_vec()])
+            ask_kdc(vec![answer.to_vec()])
                 .map_err(|failure| matches!(failure, Failure::BadKdc | Failure::NoPreauthentication { .. })),
             Err(true),
             "{answer:?}"
@@ -137,7 +147,7 @@ proptest! {
         first in changed(refusal(PREAUTHENTICATION_REQUIRED)),
         second in changed(refusal(24)),
     ) {
-        prop_assert!(ask(vec![first, second]).is_err());
+        prop_assert!(ask_kdc(vec![first, second]).is_err());
     }
 }
 
@@ -157,4 +167,56 @@ proptest! {
             parse_keytab(token).ok();
         }
     }
+}
+
+/// A name server to which every KDC is on this machine, at that port.
+async fn name_server(port: u16) -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut question = [0; 512];
+        loop {
+            let (_, from) = socket.recv_from(&mut question).await.unwrap();
+            let end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
+            assert!(question[12..].starts_with(b"\x09_kerberos\x04_"), "{question:x?}");
+            let mut reply =
+                [&question[..2], &[0x84, 0x80, 0, 1, 0, 1, 0, 0, 0, 0], &question[12..end]].concat();
+            reply.extend(b"\xc0\x0c\0\x21\0\x01\0\0\0\x3c\0\x11\0\0\0\0");
+            reply.extend(port.to_be_bytes());
+            reply.extend(b"\x09localhost\0");
+            socket.send_to(&reply, from).await.unwrap();
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn the_kdc_of_the_dns_is_asked() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let kdc = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let unknown = refusal(6);
+            socket.write_all(&u32::try_from(unknown.len()).unwrap().to_be_bytes()).await.unwrap();
+            socket.write_all(&unknown).await.unwrap();
+            // Until the client has read it.
+            let mut rest = Vec::new();
+            socket.read_to_end(&mut rest).await.ok();
+        }
+    });
+    let host = Host::friendly().await;
+    let credential = Credential::new("ops@DNS-LOOKUP.TEST", Secret::new("secret".to_owned()));
+    let login = Kerberos {
+        tickets: Tickets::Password(credential),
+        realm: None,
+        kdc: None,
+        services: vec!["HTTP/hv1.dns-lookup.test".to_owned()],
+    };
+    let endpoint = endpoint(Scheme::Http, host.address);
+    let mut options = HttpOptions::new(endpoint, Authentication::Kerberos(login));
+    options.name_servers = vec![name_server(kdc.port()).await];
+    let error = Http::new(options).unwrap().exchange(ask("<a/>")).await.unwrap_err();
+    let principal = "ops@DNS-LOOKUP.TEST".to_owned();
+    assert_eq!(error.kind(), &TransportErrorKind::Kerberos(Failure::UnknownUser { principal }));
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hvreplica::auth::{credssp, kerberos};
 use hvreplica::cim::{Reference, Schema, Selector};
 use hvreplica::transport::{
     Connection, Delivery, Exchange, HttpRequest, HttpResponse, Recorder, RecorderOptions, Replayer,
@@ -330,6 +331,8 @@ async fn every_failure_keeps_its_kind() {
         TransportErrorKind::Refused { offered: offered.clone() },
         TransportErrorKind::NotOffered { wanted: "ntlm".to_owned(), offered },
         TransportErrorKind::Handshake { status: 404, content_type: "text/html".to_owned() },
+        TransportErrorKind::Kerberos(kerberos::Failure::Library("c".to_owned())),
+        TransportErrorKind::Credssp(credssp::Failure::Recorded("d".to_owned())),
         TransportErrorKind::Forbidden,
         TransportErrorKind::BadToken,
         TransportErrorKind::ReplyInClear,

@@ -39,16 +39,36 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 
 #[tokio::test]
 async fn sealed_sessions_show_neither_messages_nor_the_password() {
+    let bytes = captured(Authentication::Ntlm).await;
+    // What has to be there is found, so that what is not found is not there.
+    assert!(holds(&bytes, "HTTP-SPNEGO-session-encrypted"));
+    assert!(holds(&bytes, "operator"), "the user name is in NTLM's last message");
+}
+
+#[cfg(feature = "credssp")]
+#[tokio::test]
+async fn nor_does_the_one_that_hands_the_password_over() {
+    let bytes = captured(Authentication::Credssp).await;
+    assert!(holds(&bytes, "HTTP-CredSSP-session-encrypted"));
+    assert!(!holds(&bytes, "operator"), "NTLM is inside of the tunnel");
+}
+
+/// Every byte of a resynchronization, looked through for what may not be there.
+async fn captured(authentication: impl FnOnce(Credential) -> Authentication) -> Vec<u8> {
     let mut settings = ServerSettings::new(
         *Scenario::named("healthy").unwrap(),
         "operator",
         Secret::new(PASSWORD.to_owned()),
     );
     settings.pace = HostTime::Times(2000);
+    #[cfg(feature = "credssp")]
+    {
+        settings.offers.credssp = true;
+    }
     let server = Server::start(settings).await.unwrap();
     let relay = Relay::start(Ask::Nothing(server.address())).await;
     let credential = Credential::new("operator", Secret::new(PASSWORD.to_owned()));
-    let options = HttpOptions::new(endpoint(Scheme::Http, relay.address), Authentication::Ntlm(credential));
+    let options = HttpOptions::new(endpoint(Scheme::Http, relay.address), authentication(credential));
     let http = Arc::new(Http::new(options).unwrap());
     let client = Client::new(http, ClientOptions::new(server.url()), Surroundings::default(), SCHEMA);
     let vm = find(&client, TARGET).await.unwrap();
@@ -62,12 +82,10 @@ async fn sealed_sessions_show_neither_messages_nor_the_password() {
 
     let bytes = relay.bytes();
     assert!(bytes.len() > 10_000, "{} bytes", bytes.len());
-    // What has to be there is found, so that what is not found is not there.
-    assert!(holds(&bytes, "HTTP-SPNEGO-session-encrypted"));
-    assert!(holds(&bytes, "operator"), "the user name is in NTLM's last message");
     for text in
         [PASSWORD, "Envelope", "Resynchronize", "Msvm_", "MessageID", "schemas.xmlsoap.org", TARGET, &id]
     {
         assert!(!holds(&bytes, text), "{text}");
     }
+    bytes
 }

@@ -4,6 +4,7 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Krb5Conf {
     default_realm: Option<String>,
+    looks_up_kdcs: Option<bool>,
     /// Realms with their KDCs.
     realms: Vec<(String, Vec<String>)>,
     /// Host names, or domains with a leading dot, with their realms.
@@ -67,6 +68,10 @@ impl Krb5Conf {
             ("libdefaults", [], "default_realm") if self.default_realm.is_none() => {
                 self.default_realm = Some(value);
             }
+            ("libdefaults", [], "dns_lookup_kdc") if self.looks_up_kdcs.is_none() => {
+                let no = ["no", "false", "n", "f", "off", "nil", "0"];
+                self.looks_up_kdcs = Some(!no.iter().any(|no| value.eq_ignore_ascii_case(no)));
+            }
             ("realms", [realm], "kdc") => self.kdc(&realm.clone(), value),
             ("domain_realm", [], _) => self.domains.push((name.to_ascii_lowercase(), value)),
             _ => {}
@@ -83,6 +88,11 @@ impl Krb5Conf {
     /// The realm of users who name none.
     pub fn default_realm(&self) -> Option<&str> {
         self.default_realm.as_deref()
+    }
+
+    /// Whether the DNS may be asked for KDCs.
+    pub fn looks_up_kdcs(&self) -> bool {
+        self.looks_up_kdcs.unwrap_or(true)
     }
 
     /// The KDCs of a realm, as `HOST` or `HOST:PORT`.
@@ -149,6 +159,7 @@ includedir /a/c.d/
         let wanted = [Include::File("/a/b.conf".to_owned()), Include::Folder("/a/c.d/".to_owned())];
         assert_eq!(includes, wanted);
         assert_eq!(conf.default_realm(), Some("EXAMPLE.TEST"));
+        assert!(!conf.looks_up_kdcs() && Krb5Conf::default().looks_up_kdcs());
         assert_eq!(conf.kdcs("example.test"), ["kdc1.example.test:88", "[::1]:750"]);
         assert_eq!(conf.kdcs("OTHER.TEST"), ["kdc.other.test"]);
         assert_eq!(conf.kdcs("NONE"), [""; 0]);

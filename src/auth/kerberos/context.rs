@@ -10,33 +10,57 @@ use crate::auth::framing::Protocol;
 use crate::auth::{SealError, Sealing};
 use crate::secret::Secret;
 
-/// The client's end of an authenticated connection.
+/// One end of an authenticated connection.
 ///
 /// INVARIANT: messages are sealed and opened in the order of the wire; after any failure nothing is any more.
 pub struct Context {
     key: Secret<Vec<u8>>,
     suite: CipherSuite,
     protocol: Protocol,
+    own: Side,
+    peer: Side,
     outgoing: u64,
-    /// Of the next message of the host. Its first message says where it begins; it is sealed by a key of this
+    /// Of the peer's next message. The first message of a host says where it begins; it is sealed by a key of this
     /// session alone, so that it cannot be an older one.
     incoming: Option<u64>,
     spent: bool,
 }
 
+/// How messages of one side look.
+#[derive(Clone, Copy)]
+struct Side {
+    flags: u8,
+    usage: i32,
+}
+
+const INITIATOR: Side = Side { flags: SEALED | ACCEPTOR_KEY, usage: INITIATOR_SEAL };
+const ACCEPTOR: Side = Side { flags: SENT_BY_ACCEPTOR | SEALED | ACCEPTOR_KEY, usage: ACCEPTOR_SEAL };
+
 impl Context {
-    /// `first` is the sequence number of the first message that leaves.
+    /// The client's end. `first` is the sequence number of the first message that leaves.
     ///
     /// # Errors
     ///
     /// [`SealError::Unusable`] for a key that is not of AES.
     pub fn new(key: Secret<Vec<u8>>, protocol: Protocol, first: u64) -> Result<Self, SealError> {
-        let suite = match key.expose().len() {
-            16 => CipherSuite::Aes128CtsHmacSha196,
-            32 => CipherSuite::Aes256CtsHmacSha196,
-            _ => return Err(SealError::Unusable),
-        };
-        Ok(Self { key, suite, protocol, outgoing: first, incoming: None, spent: false })
+        let suite = suite_of(key.expose().len()).ok_or(SealError::Unusable)?;
+        let (own, peer) = (INITIATOR, ACCEPTOR);
+        Ok(Self { key, suite, protocol, own, peer, outgoing: first, incoming: None, spent: false })
+    }
+
+    /// The host's end; `due` is the sequence number of the client's first message.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::Unusable`] for a key that is not of AES.
+    pub fn acceptor(
+        key: Secret<Vec<u8>>,
+        protocol: Protocol,
+        first: u64,
+        due: u64,
+    ) -> Result<Self, SealError> {
+        let client = Self::new(key, protocol, first)?;
+        Ok(Self { own: ACCEPTOR, peer: INITIATOR, incoming: Some(due), ..client })
     }
 
     fn encrypt(&self, usage: i32, plain: &[u8]) -> Result<Vec<u8>, SealError> {
@@ -49,13 +73,12 @@ impl Context {
             return Err(SealError::MalformedSignature);
         }
         let header = Header::read(signature)?;
-        let wanted = SENT_BY_ACCEPTOR | SEALED | ACCEPTOR_KEY;
-        if header.flags != wanted || header.extra != 0 || header.rotation != ROTATION {
+        if header.flags != self.peer.flags || header.extra != 0 || header.rotation != ROTATION {
             return Err(SealError::MalformedSignature);
         }
         let mut sealed = [&signature[HEADER..], message.as_slice()].concat();
         sealed.rotate_left(usize::from(ROTATION));
-        let opened = self.suite.cipher().decrypt(self.key.expose(), ACCEPTOR_SEAL, &sealed);
+        let opened = self.suite.cipher().decrypt(self.key.expose(), self.peer.usage, &sealed);
         let mut opened = opened.map_err(|_| SealError::WrongSignature)?;
         let copy = opened.split_off(message.len().min(opened.len()));
         // The header itself is not protected; its encrypted copy is, and has a rotation of none.
@@ -81,9 +104,8 @@ impl Sealing for Context {
             return Err(SealError::Spent);
         }
         self.spent = true;
-        let flags = SEALED | ACCEPTOR_KEY;
-        let header = Header { flags, extra: 0, rotation: 0, sequence: self.outgoing };
-        let mut sealed = self.encrypt(INITIATOR_SEAL, &[message.as_slice(), &header.to_bytes()].concat())?;
+        let header = Header { flags: self.own.flags, extra: 0, rotation: 0, sequence: self.outgoing };
+        let mut sealed = self.encrypt(self.own.usage, &[message.as_slice(), &header.to_bytes()].concat())?;
         if sealed.len() != message.len() + SIGNATURE_LENGTH - HEADER {
             return Err(SealError::Unusable);
         }
@@ -109,6 +131,15 @@ impl Sealing for Context {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context").field("spent", &self.spent).finish_non_exhaustive()
+    }
+}
+
+/// The encryption that goes with a key of so many bytes.
+pub(super) fn suite_of(size: usize) -> Option<CipherSuite> {
+    match size {
+        16 => Some(CipherSuite::Aes128CtsHmacSha196),
+        32 => Some(CipherSuite::Aes256CtsHmacSha196),
+        _ => None,
     }
 }
 
@@ -170,6 +201,27 @@ mod tests {
             own.unseal(&signature, &mut message).unwrap();
             assert_eq!(message, text);
         }
+    }
+
+    #[test]
+    fn both_ends() {
+        let key = || Secret::new(vec![7; 16]);
+        let mut client = Context::new(key(), Protocol::Spnego, 500).unwrap();
+        let mut host = Context::acceptor(key(), Protocol::Spnego, 1, 500).unwrap();
+        for text in [&b"first"[..], b"", &[b'x'; 5000]] {
+            for (from, to) in [(0, 1), (1, 0)] {
+                let mut ends = [&mut client, &mut host];
+                let [from, to] = ends.get_disjoint_mut([from, to]).unwrap();
+                let mut message = text.to_vec();
+                let signature = from.seal(&mut message).unwrap();
+                to.unseal(&signature, &mut message).unwrap();
+                assert_eq!(message, text);
+            }
+        }
+        let mut late = Context::acceptor(key(), Protocol::Spnego, 1, 499).unwrap();
+        let mut message = Vec::new();
+        let signature = Context::new(key(), Protocol::Spnego, 500).unwrap().seal(&mut message).unwrap();
+        assert_eq!(late.unseal(&signature, &mut message), Err(SealError::OutOfSequence));
     }
 
     fn refused(token: &(Vec<u8>, Vec<u8>), before: Option<u64>) -> SealError {

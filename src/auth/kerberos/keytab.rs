@@ -17,6 +17,13 @@ pub struct KeytabEntry {
     pub key: Secret<Vec<u8>>,
 }
 
+impl KeytabEntry {
+    /// Whether it is of a type that is spoken here.
+    pub(super) fn is_aes(&self) -> bool {
+        matches!((self.encryption, self.key.expose().len()), (AES128, 16) | (AES256, 32))
+    }
+}
+
 /// Why a keytab is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeytabError {
@@ -103,7 +110,7 @@ pub fn choose_key(
         return Err(KeytabError::NoSuchPrincipal { wanted, others: principals.join(", ") });
     }
     own.into_iter()
-        .filter(|entry| matches!((entry.encryption, entry.key.expose().len()), (AES128, 16) | (AES256, 32)))
+        .filter(KeytabEntry::is_aes)
         .max_by_key(|entry| (entry.version, entry.encryption))
         .ok_or(KeytabError::NoAesKey(wanted))
 }

@@ -1,6 +1,8 @@
 //! What a KDC or a host says when it refuses: `KRB-ERROR` (RFC 4120 5.9.1).
 
 #[cfg(feature = "kerberos")]
+use super::ticket::parse_time;
+#[cfg(feature = "kerberos")]
 use crate::auth::der::GENERALIZED_TIME;
 use crate::auth::der::{APPLICATION_0, Der, INTEGER, OBJECT, SEQUENCE, context};
 use crate::auth::spnego::KERBEROS;
@@ -24,9 +26,7 @@ pub(super) fn error_time(message: &[u8]) -> Option<jiff::Timestamp> {
     while !fields.is_empty() {
         let (tag, value) = fields.next().ok()?;
         if tag == context(4) {
-            let text = std::str::from_utf8(Der::new(value).expect(GENERALIZED_TIME).ok()?.rest()).ok()?;
-            let (date, time) = text.strip_suffix('Z')?.split_at_checked(8)?;
-            return format!("{date}T{time}Z").parse().ok();
+            return parse_time(Der::new(value).expect(GENERALIZED_TIME).ok()?.rest());
         }
     }
     None
@@ -68,6 +68,7 @@ pub(super) mod code {
     pub(in crate::auth) const TICKET_NOT_YET_VALID: i32 = 33;
     pub(in crate::auth) const SKEW: i32 = 37;
     pub(in crate::auth) const MODIFIED: i32 = 41;
+    pub(in crate::auth) const GENERIC: i32 = 60;
     pub(in crate::auth) const WRONG_REALM: i32 = 68;
 }
 

@@ -2,8 +2,10 @@
 //!
 //! The client ([`Initiator`]) makes tickets from a password or a key through the `sspi` crate. It opens no socket: a
 //! step that needs the KDC is handed to a [`Kdc`]. What seals the messages afterwards is [`Context`]. Tickets that
-//! the system has already are the affair of `auth::gssapi`.
+//! the system has already are the affair of `auth::gssapi`. The simulated host judges tickets by [`Acceptor`].
 
+#[cfg(feature = "kerberos")]
+mod acceptor;
 #[cfg(feature = "kerberos")]
 mod bound;
 mod conf;
@@ -14,10 +16,17 @@ mod failure;
 mod initiator;
 mod keytab;
 mod message;
+#[cfg(test)]
+#[cfg(feature = "kerberos")]
+pub(crate) mod minting;
 mod principal;
+#[cfg(feature = "kerberos")]
+mod ticket;
 #[cfg(any(feature = "gssapi", feature = "kerberos"))]
 pub(super) mod wrap;
 
+#[cfg(feature = "kerberos")]
+pub use acceptor::{Accepted, Acceptor, Arrival, Refusal};
 pub use conf::{Include, Krb5Conf};
 #[cfg(feature = "kerberos")]
 pub use context::Context;

@@ -57,7 +57,8 @@ pub enum Bindings {
 }
 
 impl Bindings {
-    fn fit(self, given: Option<&[u8]>) -> bool {
+    /// Whether what a client gave will do.
+    pub(in crate::auth) fn fit(self, given: Option<&[u8]>) -> bool {
         match (self, given) {
             (Self::Ignored, _) | (Self::RightIfAny(_), None) => true,
             (Self::RightIfAny(right) | Self::Required(right), Some(given)) => given == right,

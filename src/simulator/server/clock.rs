@@ -28,6 +28,12 @@ impl HostClock {
         later(self.origin, self.elapsed())
     }
 
+    /// The time of the host's domain, whose seconds are ours: clocks of clients and KDCs go along with it.
+    pub(super) fn unhurried(&self) -> Timestamp {
+        let run = if self.speed == 0 { Duration::ZERO } else { self.started.elapsed() };
+        later(self.origin, run.saturating_add(*self.ahead.borrow()))
+    }
+
     /// Puts it forward.
     pub(super) fn advance(&self, by: Duration) {
         self.ahead.send_modify(|ahead| *ahead = ahead.saturating_add(by));

@@ -18,6 +18,7 @@ use super::Shared;
 use super::exchange::Exchanges;
 use super::reply::ReplyBody;
 use super::tap::{Handle, Tap};
+use super::tls::Shown;
 
 /// Where connections come in.
 #[derive(Debug)]
@@ -58,22 +59,25 @@ async fn welcome(stream: TcpStream, shared: Arc<Shared>, stopping: watch::Receiv
     let _ = stream.set_nodelay(true);
     let (tap, handle) = Tap::new(stream);
     let Some(acceptor) = shared.tls.as_ref().map(|tls| tls.acceptor.clone()) else {
-        return converse(tap, handle, shared, stopping).await;
+        return converse(tap, (handle, Shown::Nothing), shared, stopping).await;
     };
     // Who does not like the certificate goes again.
     if let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(tap)).await {
-        converse(stream, handle, shared, stopping).await;
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let shown =
+            shared.tls.as_ref().map_or(Shown::Nothing, |tls| tls.shown(chain, shared.clock.unhurried()));
+        converse(stream, (handle, shown), shared, stopping).await;
     }
 }
 
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    handle: Handle,
+    (handle, shown): (Handle, Shown),
     shared: Arc<Shared>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let done = Arc::new(Notify::new());
-    let exchanges = Arc::new(Exchanges::new(shared, handle, Arc::clone(&done)));
+    let exchanges = Arc::new(Exchanges::new(shared, handle, shown, Arc::clone(&done)));
     let service = service_fn(move |request| answer(Arc::clone(&exchanges), request));
     let mut builder = http1::Builder::new();
     builder.title_case_headers(true).auto_date_header(false);

@@ -10,11 +10,12 @@ use hyper::header::{
 use hyper::{Method, Request, Response};
 use tokio::sync::Notify;
 
-use super::login::{Session, Verdict};
+use super::login::{Admitted, Credentials, Session, Verdict};
 use super::plan::{Instead, Plan};
 use super::reply::{HttpReply, ReplyBody};
 use super::spoil::{damage, spoil};
 use super::tap::Handle;
+use super::tls::Shown;
 use super::{Served, Shared};
 use crate::auth::framing;
 use crate::simulator::script::{BadReply, Operation, Seen};
@@ -24,6 +25,7 @@ use crate::simulator::service::{Answer, Asked, Caller, Refusal};
 pub(super) struct Exchanges {
     shared: Arc<Shared>,
     tap: Handle,
+    certificate: Shown,
     done: Arc<Notify>,
     state: Mutex<State>,
 }
@@ -31,6 +33,8 @@ pub(super) struct Exchanges {
 #[derive(Debug, Default)]
 struct State {
     session: Session,
+    /// The last word of the handshake, which goes out with the reply to the request that ended it.
+    last_word: Option<String>,
     /// The last reply was one that nobody may trust.
     poisoned: bool,
 }
@@ -52,8 +56,8 @@ struct Opened {
 }
 
 impl Exchanges {
-    pub(super) fn new(shared: Arc<Shared>, tap: Handle, done: Arc<Notify>) -> Self {
-        Self { shared, tap, done, state: Mutex::default() }
+    pub(super) fn new(shared: Arc<Shared>, tap: Handle, certificate: Shown, done: Arc<Notify>) -> Self {
+        Self { shared, tap, certificate, done, state: Mutex::default() }
     }
 
     pub(super) async fn serve(&self, request: Request<Incoming>) -> Response<ReplyBody> {
@@ -66,6 +70,9 @@ impl Exchanges {
             },
             Err(reply) => reply,
         };
+        if let Some(word) = self.state().last_word.take() {
+            reply = reply.header(WWW_AUTHENTICATE, word);
+        }
         if let Some(cut) = reply.cut {
             self.tap.cut(cut);
             reply.hangs_up = true;
@@ -143,15 +150,17 @@ impl Exchanges {
         }
         let sealed = framing::is_sealed(&post.content_type);
         let (content_type, body) = match (verdict, &mut state.session) {
-            (Verdict::Sealed, Session::In(Some(context))) if sealed => {
+            (Verdict::Connection { .. }, Session::In(Admitted { context: Some(context), .. })) if sealed => {
                 framing::unseal(context, &post.content_type, post.body).map_err(|error| {
                     self.shared.blame("seal", error.to_string());
                     HttpReply { closes: true, ..HttpReply::bare(400) }
                 })?
             }
-            (Verdict::Basic, _) if !sealed => (post.content_type, post.body),
-            (Verdict::Sealed, _) if !sealed && self.shared.tls.is_some() => (post.content_type, post.body),
-            (Verdict::Basic, _) => {
+            (Verdict::Request, _) if !sealed => (post.content_type, post.body),
+            (Verdict::Connection { .. }, _) if !sealed && self.shared.tls.is_some() => {
+                (post.content_type, post.body)
+            }
+            (Verdict::Request, _) => {
                 self.shared.blame("seal", "a sealed body on a connection without a context");
                 return Err(HttpReply { closes: true, ..HttpReply::bare(400) });
             }
@@ -168,9 +177,9 @@ impl Exchanges {
     }
 
     fn verdict(&self, state: &mut State, authorization: Option<&str>) -> Result<Verdict, HttpReply> {
-        let now = self.shared.clock.now();
         let was_in = matches!(state.session, Session::In(_));
-        match self.shared.doorkeeper.judge(&mut state.session, authorization, now) {
+        let credentials = Credentials { authorization, certificate: &self.certificate };
+        match self.shared.doorkeeper.judge(&mut state.session, credentials, &self.shared.clock) {
             Verdict::Refused { offers, is_leg, violation } => {
                 if let Some((rule, text)) = violation {
                     self.shared.blame(rule, text);
@@ -180,10 +189,15 @@ impl Exchanges {
                 }
                 Err(self.unauthorized(offers))
             }
-            verdict => {
-                let is_new = matches!(verdict, Verdict::Sealed) && authorization.is_some();
-                self.shared.host().handshakes += usize::from(is_new);
-                Ok(verdict)
+            Verdict::Connection { last } => {
+                self.shared.host().handshakes += usize::from(authorization.is_some());
+                state.last_word = last;
+                Ok(Verdict::Connection { last: None })
+            }
+            Verdict::Request => Ok(Verdict::Request),
+            Verdict::Forbidden(why) => {
+                self.shared.blame("certificate", why);
+                Err(HttpReply::bare(403))
             }
         }
     }
@@ -273,7 +287,7 @@ impl Exchanges {
         }
         let subject = asked.subject.clone();
         host.requests.push(Served { operation: asked.operation, subject, executed: false });
-        let number = host.requests.len() - 1;
+        let number = host.taken + host.requests.len() - 1;
         (asked, plan, number)
     }
 
@@ -281,7 +295,8 @@ impl Exchanges {
         let now = self.shared.clock.now();
         let mut host = self.shared.host();
         let reply = host.service.execute(asked, Caller { user: Some(&self.shared.user), now });
-        if let Some(served) = host.requests.get_mut(number) {
+        let at = number.checked_sub(host.taken);
+        if let Some(served) = at.and_then(|at| host.requests.get_mut(at)) {
             served.executed = true;
         }
         let relates_to =
@@ -333,14 +348,15 @@ impl Exchanges {
         let mut state = self.state();
         let is_hurt = plan.damage.is_some() || plan.clear;
         match &mut state.session {
-            Session::In(Some(context)) if opened.sealed && !plan.clear => {
+            Session::In(Admitted { context: Some(context), .. }) if opened.sealed && !plan.clear => {
                 // A context that is spent gives nothing that a client would take for a reply.
                 let mut sealed = framing::seal(context, content_type, &body).unwrap_or_default();
+                let outer = framing::content_type(context, body.len());
                 if let Some(how) = plan.damage {
-                    damage(&mut sealed, how);
+                    damage(outer, &mut sealed, how);
                 }
                 state.poisoned = is_hurt;
-                (framing::CONTENT_TYPE, sealed)
+                (outer, sealed)
             }
             _ => {
                 if let Some(last) = body.last_mut().filter(|_| plan.damage.is_some()) {

@@ -1,17 +1,22 @@
 //! The HTTP server in front of the simulated host.
 //!
-//! [`Server`] listens on a socket, lets clients in by NTLM (sealed) or, where it is asked to, by Basic, and hands
+//! [`Server`] listens on a socket, lets clients in by the methods that it is told to offer ([`Offers`]), and hands
 //! what they say to the service. It carries out the disturbances that a scenario plans and writes down what
 //! really happened. It knows sockets and the clock; what a request means is the service's affair.
 
+mod client_certificate;
 mod clock;
 mod connection;
+#[cfg(feature = "credssp")]
+mod credssp;
 mod exchange;
 mod login;
+mod negotiate;
 mod plan;
 mod reply;
 mod spoil;
 mod tap;
+mod tickets;
 mod tls;
 
 use std::fmt;
@@ -27,6 +32,7 @@ use tokio::task::JoinHandle;
 
 use self::clock::HostClock;
 use self::login::Doorkeeper;
+pub use self::login::Offers;
 use self::tls::Tls;
 pub use self::tls::{Hardening, ServerTls};
 use super::options::Accident;
@@ -35,6 +41,7 @@ use super::script::{Operation, Script};
 use super::service::{Service, Violation};
 use super::truth::Truth;
 use super::world::World;
+use crate::auth::kerberos::KeytabEntry;
 use crate::msvm::SCHEMA;
 use crate::secret::Secret;
 
@@ -50,10 +57,14 @@ pub struct ServerSettings {
     pub user: String,
     /// The user's password.
     pub password: Secret<String>,
-    /// Whether Basic is offered, and with it bodies in clear.
-    pub basic: bool,
+    /// By which methods clients may come in.
+    pub offers: Offers,
+    /// The keys of the host's services, for Kerberos.
+    pub keytab: Vec<KeytabEntry>,
     /// TLS; without it http.
     pub tls: Option<ServerTls>,
+    /// The roots of client certificates, in PEM; the handshake of TLS asks for one where there are any.
+    pub client_roots: Vec<u8>,
     /// How the host's time goes.
     pub pace: HostTime,
     /// The host's time at the beginning; ours by default.
@@ -81,8 +92,10 @@ impl ServerSettings {
             scenario,
             user: user.into(),
             password,
-            basic: false,
+            offers: Offers::default(),
+            keytab: Vec::new(),
             tls: None,
+            client_roots: Vec::new(),
             pace: HostTime::OfScenario,
             begins: None,
             seed: 1,
@@ -146,6 +159,8 @@ struct Host {
     service: Service,
     script: Script,
     requests: Vec<Served>,
+    /// Requests that were taken with the truth.
+    taken: usize,
     http_requests: usize,
     connections: usize,
     handshakes: usize,
@@ -155,7 +170,8 @@ impl Server {
     /// Starts to listen, on the current tokio runtime.
     ///
     /// # Errors
-    /// The address cannot be bound, or the certificate and its key cannot be used.
+    /// The address cannot be bound, the certificate and its key cannot be used, or a method is to be offered that
+    /// lacks what it needs.
     pub async fn start(settings: ServerSettings) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.listen).await?;
         let address = listener.local_addr()?;
@@ -199,6 +215,23 @@ impl Server {
             handshakes: host.handshakes,
             open_enumerations: host.service.open_enumerations(),
             violations: host.service.violations.clone(),
+        }
+    }
+
+    /// What really happened since it was taken last, so that a server may run for ever. Counts are those of the
+    /// whole time.
+    pub fn take_truth(&self) -> ServerTruth {
+        let mut host = self.shared.host();
+        host.service.world.tick(self.shared.clock.now());
+        host.taken += host.requests.len();
+        ServerTruth {
+            host: host.service.world.take_truth(),
+            requests: std::mem::take(&mut host.requests),
+            http_requests: host.http_requests,
+            connections: host.connections,
+            handshakes: host.handshakes,
+            open_enumerations: host.service.open_enumerations(),
+            violations: std::mem::take(&mut host.service.violations),
         }
     }
 
@@ -262,18 +295,20 @@ impl Shared {
             HostTime::Manual => 0,
         };
         let begins = settings.begins.unwrap_or_else(Timestamp::now);
+        let unrest = world.unrest;
         let world = World::new(SCHEMA, world, settings.seed, begins);
         let host = Host {
             service: Service::new(world, SCHEMA, server, settings.seed),
-            script: Script::new(injections),
+            script: Script::new(injections).unquiet(unrest),
             requests: Vec::new(),
+            taken: 0,
             http_requests: 0,
             connections: 0,
             handshakes: 0,
         };
-        let tls = settings.tls.as_ref().map(Tls::new).transpose()?;
+        let tls = settings.tls.as_ref().map(|tls| Tls::new(tls, &settings.client_roots)).transpose()?;
         Ok(Self {
-            doorkeeper: Doorkeeper::new(settings, tls.as_ref()),
+            doorkeeper: Doorkeeper::new(settings, tls.as_ref())?,
             clock: HostClock::new(begins, speed),
             options: server,
             tls,

@@ -1,6 +1,6 @@
 //! Replies that no client may trust.
 
-use crate::auth::framing;
+use crate::auth::framing::{self, Protocol};
 use crate::simulator::script::{BadReply, Damage};
 
 /// Changes the text of a reply; replies without SOAP are made elsewhere.
@@ -43,14 +43,17 @@ fn with_in_body(text: &str, more: &str) -> String {
     }
 }
 
-/// Damages a sealed body.
-pub(super) fn damage(body: &mut [u8], damage: Damage) {
-    let Ok(frame) = framing::unframe(framing::CONTENT_TYPE, body) else { return };
+/// Damages a sealed body of that content type.
+pub(super) fn damage(content_type: &str, body: &mut [u8], damage: Damage) {
+    let frames = framing::frames(content_type, body).unwrap_or_default();
+    let Some(frame) = frames.first() else { return };
     let cipher = frame.cipher.start;
     let at = match damage {
         Damage::Cipher => cipher + frame.cipher.len() / 2,
-        Damage::Signature => cipher - SIGNATURE / 2,
-        Damage::Prefix => cipher - SIGNATURE - PREFIX,
+        Damage::Signature => cipher - frame.signature.len() / 2,
+        // CredSSP puts together again what it splits, so that another split alone would change nothing.
+        Damage::Prefix if frame.protocol == Protocol::Credssp => cipher - frame.signature.len() - 1,
+        Damage::Prefix => cipher - frame.signature.len() - PREFIX,
         Damage::Boundary => BEHIND_HYPHENS,
         Damage::Length => {
             let head = body.get(..cipher).unwrap_or_default();
@@ -64,7 +67,6 @@ pub(super) fn damage(body: &mut [u8], damage: Damage) {
     }
 }
 
-const SIGNATURE: usize = 16;
 const PREFIX: usize = 4;
 const BEHIND_HYPHENS: usize = 2;
 const LENGTH: &[u8] = b"Length=";

@@ -1,16 +1,23 @@
-//! TLS in front of the simulated host, and how strictly NTLM is bound to it.
+//! TLS in front of the simulated host, how strictly NTLM and Kerberos are bound to it, and the certificates of
+//! clients.
 
 use std::fmt;
 use std::io::{Error, ErrorKind, Result};
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::NoClientAuth;
+use rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::TlsAcceptor;
 
+use super::client_certificate::{Lenient, verifier};
+
 use crate::auth::ntlm::Bindings;
-use crate::auth::{ChannelBinding, ClientCertificate};
+use crate::auth::{ChannelBinding, ClientCertificate, certificate};
 
 /// How the host does TLS.
 #[derive(Clone, Debug)]
@@ -37,18 +44,38 @@ pub enum Hardening {
 pub(super) struct Tls {
     pub(super) acceptor: TlsAcceptor,
     pub(super) bindings: Bindings,
+    /// Judges certificates of clients.
+    pub(super) clients: Option<Arc<dyn ClientCertVerifier>>,
+}
+
+/// What a client showed in the handshake of TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// No certificate.
+    Nothing,
+    /// One that no trusted root leads to, or that is not in force.
+    Untrusted,
+    /// A good one, and the account that it is for, as `name@domain`.
+    Account(Option<String>),
 }
 
 impl Tls {
-    pub(super) fn new(settings: &ServerTls) -> Result<Self> {
+    /// `roots` are those of client certificates, in PEM.
+    pub(super) fn new(settings: &ServerTls, roots: &[u8]) -> Result<Self> {
         let chain = settings.identity.chain();
         let key = PrivateKeyDer::try_from(settings.identity.key().expose().clone())
             .map_err(|error| Error::new(ErrorKind::InvalidInput, error))?;
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let provider = Arc::new(ring::default_provider());
+        let clients = if roots.is_empty() { None } else { Some(verifier(roots, Arc::clone(&provider))?) };
+        let asks: Arc<dyn ClientCertVerifier> = match &clients {
+            Some(clients) => Arc::new(Lenient(Arc::clone(clients))),
+            None => Arc::new(NoClientAuth),
+        };
+        let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .and_then(|builder| {
                 let chain = chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
-                builder.with_no_client_auth().with_single_cert(chain, key)
+                builder.with_client_cert_verifier(asks).with_single_cert(chain, key)
             })
             .map_err(|error| Error::new(ErrorKind::InvalidInput, error))?;
         let leaf = chain.first().map(Vec::as_slice).unwrap_or_default();
@@ -58,7 +85,18 @@ impl Tls {
             Hardening::Relaxed => Bindings::RightIfAny(hash),
             Hardening::Strict => Bindings::Required(hash),
         };
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), bindings })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), bindings, clients })
+    }
+
+    /// What to make of the certificates that a client showed.
+    pub(super) fn shown(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Shown {
+        let (Some(clients), [own, others @ ..]) = (&self.clients, chain) else { return Shown::Nothing };
+        let now = u64::try_from(now.as_second()).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
+        match clients.verify_client_cert(own, others, now) {
+            Ok(_) => Shown::Account(certificate::account(own)),
+            Err(_) => Shown::Untrusted,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) async fn authenticate(
 ) -> Result<(), TransportError> {
     let initiator = Initiator::new(protection).map_err(bad_token)?;
     tracing::debug!(scheme = SCHEME, "handshake: negotiate");
-    let reply = leg(wire, settings, initiator.token()).await?;
+    let reply = leg(wire, settings, SCHEME, initiator.token()).await?;
     let challenge = challenge(&reply)?;
     let given = Given {
         target: &format!("HTTP/{}", settings.url.host_str().unwrap_or_default()),
@@ -28,7 +28,7 @@ pub(super) async fn authenticate(
     };
     let authenticated = initiator.authenticate(&challenge, credential, given).map_err(bad_token)?;
     tracing::debug!(scheme = SCHEME, "handshake: authenticate");
-    let reply = leg(wire, settings, &authenticated.token).await?;
+    let reply = leg(wire, settings, SCHEME, &authenticated.token).await?;
     if !(200..=299).contains(&reply.status) {
         return Err(refused(&reply));
     }
@@ -41,8 +41,14 @@ pub(super) async fn authenticate(
     Ok(())
 }
 
-async fn leg(wire: &Wire, settings: &Settings, token: &[u8]) -> Result<Reply, TransportError> {
-    let authorization = Secret::new(format!("{SCHEME} {}", BASE64_STANDARD.encode(token)));
+/// A request without body that carries a token.
+pub(super) async fn leg(
+    wire: &Wire,
+    settings: &Settings,
+    scheme: &str,
+    token: &[u8],
+) -> Result<Reply, TransportError> {
+    let authorization = Secret::new(format!("{scheme} {}", BASE64_STANDARD.encode(token)));
     let post = Post {
         authorization: Some(&authorization),
         content_type: None,
@@ -91,7 +97,7 @@ pub(super) fn refusal(reply: &Reply, wanted: &str, schemes: &[&str]) -> Transpor
     })
 }
 
-fn not_sent(kind: TransportErrorKind) -> TransportError {
+pub(super) fn not_sent(kind: TransportErrorKind) -> TransportError {
     TransportError::new(kind, Delivery::NotSent)
 }
 

@@ -54,6 +54,7 @@ impl Negotiator {
         let around = Surroundings {
             conf: crate::transport::krb5_conf::read(),
             patience: settings.connect_timeout,
+            name_servers: settings.name_servers.clone(),
             guesses: prefers.fallback.is_none(),
         };
         Self { login, prefers, protection, around, chosen: Mutex::default() }
@@ -62,8 +63,8 @@ impl Negotiator {
     /// The method, as its option spells it.
     pub(super) fn name(&self) -> &'static str {
         match self.prefers.scheme {
-            Protocol::Spnego => "negotiate",
             Protocol::Kerberos => "kerberos",
+            _ => "negotiate",
         }
     }
 
@@ -137,7 +138,7 @@ impl Negotiator {
         let (principal, source) = (begun.principal.clone(), self.login.tickets.words());
         let token = match scheme {
             Protocol::Kerberos => begun.token.clone(),
-            Protocol::Spnego => spnego::offer(spnego::KERBEROS, &begun.token),
+            _ => spnego::offer(spnego::KERBEROS, &begun.token),
         };
         tracing::debug!(scheme = word(scheme), service, "handshake: ticket");
         let reply = leg(&wire, settings, Some((scheme, &token))).await?;
@@ -243,7 +244,7 @@ async fn leg(
 fn word(scheme: Protocol) -> &'static str {
     match scheme {
         Protocol::Kerberos => SCHEME,
-        Protocol::Spnego => spnego::SCHEME,
+        _ => spnego::SCHEME,
     }
 }
 

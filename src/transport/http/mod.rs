@@ -4,12 +4,16 @@
 //! that has shown any failure is dropped, and the next request makes a new one. Over http a body leaves sealed or
 //! not at all, and what comes back in clear is not believed.
 
+#[cfg(feature = "credssp")]
+mod credssp;
 mod failure;
 mod gate;
 mod handshake;
 mod headers;
 mod kerberos;
 mod login;
+#[cfg(feature = "native-tls")]
+mod native;
 mod options;
 mod proxy;
 mod tickets;
@@ -21,7 +25,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 pub use login::{Kerberos, Tickets};
-pub use options::{Authentication, Endpoint, HttpOptions, Proxy, ProxyInUse, Scheme, Trust};
+pub use options::{Authentication, Endpoint, HttpOptions, Proxy, ProxyInUse, Scheme, TlsBackend, Trust};
 pub use tickets::system_ticket;
 
 use super::{
@@ -45,6 +49,8 @@ enum Method {
     Basic(Secret<String>),
     Ntlm(Credential, Protection),
     Negotiate(Box<Negotiator>),
+    #[cfg(feature = "credssp")]
+    Credssp(Credential),
     /// With the value that points the host to the certificate.
     Certificate(Secret<String>),
 }
@@ -54,6 +60,15 @@ struct Session {
     wire: Option<Wire>,
     /// The host has accepted the credential before, so that a 401 means a lost session and no wrong password.
     let_in: bool,
+}
+
+/// What a listener answers to a request without a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offers {
+    /// HTTP status; 401 by custom.
+    pub status: u16,
+    /// Schemes of `WWW-Authenticate`.
+    pub schemes: Vec<String>,
 }
 
 enum Answer {
@@ -80,12 +95,13 @@ impl Http {
             Authentication::Certificate(certificate) => Some(certificate),
             _ => None,
         };
-        let tls = tls::config(endpoint.scheme, &options.trust, client)?;
+        let tls = tls::config(endpoint.scheme, &options.trust, client, options.tls_backend)?;
         let settings = Arc::new(Settings {
             route: proxy::route(&options.proxy, &url)?,
             url,
             tls,
             connect_timeout: options.connect_timeout,
+            name_servers: options.name_servers,
             response_limit: options.response_limit,
         });
         let protection = match endpoint.scheme {
@@ -105,6 +121,8 @@ impl Http {
                 Method::Basic(value.map_err(|_| policy("a user name with a colon cannot be sent by Basic"))?)
             }
             Authentication::Ntlm(credential) => Method::Ntlm(credential, protection),
+            #[cfg(feature = "credssp")]
+            Authentication::Credssp(credential) => Method::Credssp(credential),
             Authentication::Certificate(_) => {
                 Method::Certificate(Secret::new(certificate::AUTHORIZATION.to_owned()))
             }
@@ -118,6 +136,20 @@ impl Http {
             }
         };
         Ok(Self { settings, method, session: Mutex::default() })
+    }
+
+    /// Asks the listener what it offers, over a connection of its own and without a credential.
+    ///
+    /// # Errors
+    ///
+    /// What stands on the way: the name, the connection, TLS, the proxy, or what answers is no HTTP.
+    pub async fn offers(&self) -> Result<Offers, TransportError> {
+        let wire = Wire::new(&self.settings)?;
+        let patience = self.settings.connect_timeout;
+        let post = Post { authorization: None, content_type: None, body: Vec::new(), patience };
+        let reply = wire.post(post).await.map_err(TransportError::not_sent);
+        let reply = reply.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?;
+        Ok(Offers { status: reply.status, schemes: headers::offered(&reply.headers) })
     }
 
     async fn run(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
@@ -161,6 +193,7 @@ impl Http {
     /// Makes a connection and authenticates it, where the method does so ahead of requests.
     async fn connect(&self, session: &mut Session) -> Result<Wire, TransportError> {
         let wire = match &self.method {
+            Method::Basic(_) if self.settings.url.scheme() == "http" => return self.ask_for_basic().await,
             Method::Basic(_) | Method::Certificate(_) => return Wire::new(&self.settings),
             Method::Ntlm(credential, protection) => {
                 let mut wire = Wire::new(&self.settings)?;
@@ -172,9 +205,35 @@ impl Http {
                 let wire = negotiator.connect(&self.settings).await;
                 wire.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?
             }
+            #[cfg(feature = "credssp")]
+            Method::Credssp(credential) => {
+                let wire = credssp::connect(&self.settings, credential).await;
+                wire.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?
+            }
         };
         session.let_in = true;
         Ok(wire)
+    }
+
+    /// Makes a connection on which the host has said that it takes Basic. Without TLS anybody on the way reads the
+    /// password, so it does not leave for a host that has no use for it.
+    async fn ask_for_basic(&self) -> Result<Wire, TransportError> {
+        let wire = Wire::new(&self.settings)?;
+        let patience = self.settings.connect_timeout;
+        let question = Post { authorization: None, content_type: None, body: Vec::new(), patience };
+        let answer = wire.post(question).await.map_err(TransportError::not_sent);
+        let reply = answer.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?;
+        let offered = headers::offered(&reply.headers);
+        match reply.status {
+            401 if offered.iter().any(|offer| offer.eq_ignore_ascii_case(basic::SCHEME)) => {
+                if reply.last {
+                    Wire::new(&self.settings)
+                } else {
+                    Ok(wire)
+                }
+            }
+            _ => Err(handshake::refusal(&reply, "basic", &[])),
+        }
     }
 
     async fn send(&self, wire: &mut Wire, request: &HttpRequest) -> Result<Answer, TransportError> {
@@ -184,12 +243,14 @@ impl Http {
                 let body = framing::seal(context, CONTENT_TYPE, &request.body);
                 let body =
                     body.map_err(|error| failed(TransportErrorKind::BrokenSeal).because(error).not_sent())?;
-                (body, context.protocol().content_type())
+                (body, framing::content_type(context, request.body.len()))
             }
         };
         let authorization = match &self.method {
             Method::Basic(value) | Method::Certificate(value) => Some(value),
             Method::Ntlm(..) | Method::Negotiate(_) => None,
+            #[cfg(feature = "credssp")]
+            Method::Credssp(_) => None,
         };
         let post = Post { authorization, content_type: Some(content_type), body, patience: request.timeout };
         let reply = wire.post(post).await?;
@@ -201,6 +262,8 @@ impl Http {
             Method::Basic(_) => ("basic", [basic::SCHEME; 2]),
             Method::Ntlm(..) => ("ntlm", [crate::auth::ntlm::SCHEME; 2]),
             Method::Negotiate(negotiator) => (negotiator.name(), negotiator.schemes()),
+            #[cfg(feature = "credssp")]
+            Method::Credssp(_) => ("credssp", [crate::auth::credssp::SCHEME; 2]),
             Method::Certificate(_) => return certificate_refused(offered),
         };
         let is_offered = |scheme: &&str| offered.iter().any(|offer| offer.eq_ignore_ascii_case(scheme));

@@ -1,5 +1,6 @@
 //! Where to go, as whom, and whom to trust.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::login::Kerberos;
@@ -44,6 +45,10 @@ pub enum Authentication {
     Kerberos(Kerberos),
     /// The same, under `Negotiate` if that is offered; where Kerberos cannot be had, NTLM for the credential.
     Negotiate(Kerberos, Option<Credential>),
+    /// CredSSP with NTLM inside: hands the password over to the host, once the host has proven that nobody stands
+    /// between; over http with sealed bodies.
+    #[cfg(feature = "credssp")]
+    Credssp(Credential),
     /// A certificate that the host maps to an account; over https only, and with TLS 1.2.
     Certificate(ClientCertificate),
 }
@@ -74,6 +79,16 @@ pub enum Trust {
     DangerAny,
 }
 
+/// Who does TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsBackend {
+    /// rustls: TLS 1.2 and 1.3 with forward secrecy and authenticated encryption alone.
+    Rustls,
+    /// The system's library, in a build with the feature `native-tls`: with the cipher suites of old hosts, without
+    /// pinned certificates.
+    Native,
+}
+
 /// What an [`Http`](super::Http) transport is made from.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
@@ -83,12 +98,16 @@ pub struct HttpOptions {
     pub authentication: Authentication,
     /// Which certificates are good.
     pub trust: Trust,
+    /// Who does TLS.
+    pub tls_backend: TlsBackend,
     /// Which proxy to go through.
     pub proxy: Proxy,
     /// Lets Basic and its bodies cross plain http.
     pub danger_allow_unencrypted: bool,
     /// For the connection with its TLS, and for each leg of authentication.
     pub connect_timeout: Duration,
+    /// Name servers to ask for KDCs, where neither the options nor `krb5.conf` name one; none for the system's.
+    pub name_servers: Vec<SocketAddr>,
     /// The largest response body in bytes.
     pub response_limit: usize,
 }
@@ -100,9 +119,11 @@ impl HttpOptions {
             endpoint,
             authentication,
             trust: Trust::Roots { extra: Vec::new() },
+            tls_backend: TlsBackend::Rustls,
             proxy: Proxy::None,
             danger_allow_unencrypted: false,
             connect_timeout: Duration::from_secs(30),
+            name_servers: Vec::new(),
             response_limit: 16 * 1024 * 1024,
         }
     }

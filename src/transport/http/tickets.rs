@@ -13,7 +13,7 @@ use crate::auth::gssapi;
 #[cfg(feature = "kerberos")]
 use crate::auth::kerberos::{Identity, Initiator, KeytabError, Principal, Proof, choose_key, parse_keytab};
 #[cfg(feature = "kerberos")]
-use crate::transport::kdc::Kdcs;
+use crate::transport::{kdc::Kdcs, srv};
 
 /// An authentication whose first token is there.
 pub(super) struct Begun {
@@ -57,6 +57,8 @@ pub(super) struct Surroundings {
     pub(super) conf: Krb5Conf,
     /// For each KDC.
     pub(super) patience: Duration,
+    /// Where to ask the DNS for KDCs; none for the system's.
+    pub(super) name_servers: Vec<std::net::SocketAddr>,
     /// Whether the realm's name may be looked up as that of a KDC, where nothing says where one is.
     pub(super) guesses: bool,
 }
@@ -106,7 +108,7 @@ async fn own(
     around: &Surroundings,
     binding: Option<&ChannelBinding>,
 ) -> Result<Begun, Failure> {
-    let kdcs = kdcs(&identity.principal.realm, login, around)?;
+    let kdcs = kdcs(&identity.principal.realm, login, around).await?;
     let principal = identity.principal.to_string();
     let mut initiator = Box::new(Initiator::new(identity, service)?);
     let token = initiator.token(&kdcs, binding).await?;
@@ -114,18 +116,23 @@ async fn own(
 }
 
 #[cfg(feature = "kerberos")]
-fn kdcs(realm: &str, login: &Kerberos, around: &Surroundings) -> Result<Kdcs, Failure> {
-    let addresses = match &login.kdc {
+async fn kdcs(realm: &str, login: &Kerberos, around: &Surroundings) -> Result<Kdcs, Failure> {
+    let patience = around.patience.min(LONGEST_PATIENCE);
+    let mut addresses = match &login.kdc {
         Some(kdc) => vec![kdc.clone()],
         None => around.conf.kdcs(realm).to_vec(),
     };
-    let guessed = addresses.is_empty() && around.guesses && realm.contains('.');
-    // The domain of an Active Directory resolves to its controllers, each of which is a KDC.
-    let addresses = if guessed { vec![realm.to_ascii_lowercase()] } else { addresses };
+    // Short names of domains are in no DNS.
+    if addresses.is_empty() && realm.contains('.') && around.conf.looks_up_kdcs() {
+        addresses = srv::kdcs(realm, &around.name_servers, patience).await;
+    }
+    if addresses.is_empty() && around.guesses && realm.contains('.') {
+        // The domain of an Active Directory resolves to its controllers, each of which is a KDC.
+        addresses.push(realm.to_ascii_lowercase());
+    }
     if addresses.is_empty() {
         return Err(Failure::NoKdc { realm: realm.to_owned() });
     }
-    let patience = around.patience.min(LONGEST_PATIENCE);
     Ok(Kdcs { realm: realm.to_owned(), addresses, patience })
 }
 

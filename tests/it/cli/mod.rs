@@ -2,8 +2,14 @@
 
 mod bad_input;
 mod certificates;
+#[cfg(feature = "credssp")]
+mod credssp;
+mod doctor;
+mod hostile;
 mod interrupts;
 mod jobs;
+#[cfg(target_os = "linux")]
+mod memory;
 mod outcomes;
 mod recordings;
 mod targets;

@@ -28,7 +28,7 @@ async fn wrong_arguments() {
         vec!["resync", "web01", "--password-file", "/no/such/file"],
         vec!["resync", "web01", "--password", "x"],
         vec!["resync", "web01", "--auth", "basic"],
-        vec!["resync", "web01", "--auth", "credssp"],
+        vec!["resync", "web01", "--auth", "credssp", "--keytab", "ops.keytab"],
         vec!["resync", "web01", "--auth", "digest"],
         vec!["resync", "web01", "--pin-sha256", "abc"],
         vec!["resync", "web01", "--ca-cert", "/no/such/file"],
@@ -108,6 +108,23 @@ async fn passwords_from_everywhere() {
     empty.env_remove("HVREPLICA_PASSWORD");
     let ended = end(empty).await;
     assert!([2, 4].contains(&ended.code), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn empty_variables_are_as_good_as_none() {
+    let server = still("healthy").await;
+    let mut command = command_on(&server.url(), &["wsman", "identify"]);
+    for name in ["AUTH", "PROXY", "PROFILE", "LOG", "KEY_PASSPHRASE"] {
+        command.env(format!("HVREPLICA_{name}"), "");
+    }
+    assert_eq!(end(command).await.code, 0);
+    for (name, missing) in [("HOST", "no host"), ("USER", "no user"), ("PASSWORD", "no password")] {
+        let mut command = command_on(&server.url(), &["wsman", "identify", "--auth", "ntlm"]);
+        command.env(format!("HVREPLICA_{name}"), "");
+        let ended = end(command).await;
+        assert_eq!(ended.code, 2, "{ended:?}");
+        assert!(ended.err.starts_with(&format!("hvreplica: {missing} given")), "{ended:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

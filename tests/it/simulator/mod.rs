@@ -6,6 +6,9 @@ mod methods;
 mod queries;
 mod scenarios;
 mod server;
+#[cfg(feature = "credssp")]
+mod server_credssp;
+mod server_negotiate;
 mod server_rules;
 mod server_scenarios;
 mod server_tls;

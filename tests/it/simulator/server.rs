@@ -73,7 +73,7 @@ pub(super) async fn reference(client: &Client, class: &str) -> Reference {
 async fn every_operation_over_basic_and_over_sealed_ntlm() {
     for by_basic in [true, false] {
         let mut settings = settings("healthy");
-        settings.basic = by_basic;
+        settings.offers.basic = by_basic;
         let server = Server::start(settings).await.unwrap();
         let password = credential(PASSWORD);
         let authentication =
@@ -141,7 +141,7 @@ async fn pages_and_release() {
 async fn a_wrong_password_is_refused() {
     let server = start("healthy").await;
     let mut settings = settings("healthy");
-    settings.basic = true;
+    settings.offers.basic = true;
     let by_basic = Server::start(settings).await.unwrap();
     let clients = [
         client_as(&server, Authentication::Ntlm(credential("another"))),

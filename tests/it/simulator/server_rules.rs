@@ -18,7 +18,7 @@ use super::server::{PASSWORD, USER, settings};
 /// A host that takes Basic, so that messages can be written by hand.
 pub(super) async fn start(scenario: &str) -> Server {
     let mut settings = settings(scenario);
-    settings.basic = true;
+    settings.offers.basic = true;
     Server::start(settings).await.unwrap()
 }
 

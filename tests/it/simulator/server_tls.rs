@@ -6,7 +6,8 @@ use hvreplica::auth::ClientCertificate;
 use hvreplica::client::{Client, ClientOptions, Retry, Surroundings};
 use hvreplica::msvm::SCHEMA;
 use hvreplica::simulator::{Hardening, Server, ServerTls};
-use hvreplica::transport::{Authentication, Http, HttpOptions, Scheme, Trust};
+use hvreplica::transport::{Authentication, Http, HttpOptions, Scheme, TransportErrorKind, Trust};
+use rcgen::{CertificateParams, OtherNameValue, SanType, date_time_ymd};
 
 use super::server::{PASSWORD, USER, credential, settings};
 use crate::session::endpoint;
@@ -16,7 +17,7 @@ async fn start(chain: &Chain, hardening: Hardening) -> Server {
     let identity = ClientCertificate::from_pem(chain.pem().as_bytes(), chain.key_pem().as_bytes(), None);
     let mut settings = settings("healthy");
     settings.tls = Some(ServerTls { identity: identity.unwrap(), hardening });
-    settings.basic = true;
+    settings.offers.basic = true;
     Server::start(settings).await.unwrap()
 }
 
@@ -68,4 +69,62 @@ async fn whoever_is_bound_to_another_channel_is_refused() {
         assert_eq!(rules, if gets_in { vec![] } else { vec!["ntlm"] });
         assert_eq!(server.truth().requests.len(), usize::from(gets_in));
     }
+}
+
+/// The principal name of an account in a certificate.
+fn for_account(account: &str) -> impl FnOnce(&mut CertificateParams) {
+    move |params| {
+        let oid = vec![1, 3, 6, 1, 4, 1, 311, 20, 2, 3];
+        let name = OtherNameValue::Utf8String(account.to_owned());
+        params.subject_alt_names = vec![SanType::OtherName((oid, name))];
+    }
+}
+
+#[tokio::test]
+async fn client_certificates() {
+    let (host, right, other) = (
+        chain(|_| {}),
+        chain(for_account("operator@example.test")),
+        chain(for_account("operator@example.test")),
+    );
+    // The same root cannot sign twice here, so that these have roots of their own, all of them trusted.
+    let eve = chain(for_account("eve@example.test"));
+    let nobody = chain(|_| {});
+    let expired = chain(|params| {
+        for_account("operator@example.test")(params);
+        params.not_after = date_time_ymd(2026, 11, 23);
+    });
+    let roots = [&right, &eve, &nobody, &expired].map(|chain| chain.root.as_str()).concat();
+    let identity = ClientCertificate::from_pem(host.pem().as_bytes(), host.key_pem().as_bytes(), None);
+    let mut settings = settings("healthy");
+    settings.tls = Some(ServerTls { identity: identity.unwrap(), hardening: Hardening::Strict });
+    settings.client_roots = roots.into_bytes();
+    settings.offers.certificate = true;
+    let server = Server::start(settings).await.unwrap();
+
+    let shown = |chain: &Chain| {
+        ClientCertificate::from_pem(chain.pem().as_bytes(), chain.key_pem().as_bytes(), None).unwrap()
+    };
+    let negotiate = vec!["Negotiate".to_owned()];
+    for (name, chain, wanted) in [
+        ("right", &right, None),
+        ("eve", &eve, Some(negotiate.clone())),
+        ("nobody", &nobody, Some(negotiate)),
+        ("other", &other, Some(Vec::new())),
+        ("expired", &expired, Some(Vec::new())),
+    ] {
+        let client = client(&server, Authentication::Certificate(shown(chain)));
+        let error = client.identify().await.err();
+        let offered = error.map(|error| match error.transport().unwrap() {
+            TransportErrorKind::CertificateRefused { offered } => offered.clone(),
+            kind => panic!("{name}: {kind:?}"),
+        });
+        assert_eq!(offered, wanted, "{name}");
+    }
+    // Who shows none gets in by other methods.
+    client(&server, Authentication::Ntlm(credential(PASSWORD))).identify().await.unwrap();
+    let truth = server.truth();
+    assert_eq!(truth.requests.len(), 2);
+    let rules: Vec<_> = truth.violations.iter().map(|violation| violation.rule).collect();
+    assert_eq!(rules, ["certificate", "certificate"]);
 }

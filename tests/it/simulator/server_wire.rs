@@ -20,7 +20,7 @@ use super::server_rules::{envelope, get, headers, post};
 /// A host that takes Basic and does that to every Identify.
 async fn disturbed(injections: &'static [Injection]) -> Server {
     let mut settings = settings("healthy");
-    settings.basic = true;
+    settings.offers.basic = true;
     settings.scenario.injections = injections;
     Server::start(settings).await.unwrap()
 }
@@ -72,7 +72,7 @@ async fn connections_close_with_and_without_a_word() {
 #[tokio::test]
 async fn replies_come_in_chunks_and_in_utf16() {
     let mut settings = settings("hostile-mix");
-    settings.basic = true;
+    settings.offers.basic = true;
     let server = Server::start(settings).await.unwrap();
     let (head, _) = raw(&server).await;
     assert!(head.contains("Transfer-Encoding: chunked"), "{head}");
@@ -152,7 +152,7 @@ async fn planned_faults_may_be_executed_or_not() {
 #[tokio::test]
 async fn a_followed_redirect_is_noted() {
     let mut settings = settings("redirect");
-    settings.basic = true;
+    settings.offers.basic = true;
     let server = Server::start(settings).await.unwrap();
     let (head, _) = post(&server, &headers(), &get(&server)).await;
     assert!(head.starts_with("HTTP/1.1 302 "), "{head}");

@@ -1,5 +1,10 @@
-//! SPNEGO (RFC 4178), as far as one mechanism offered alone needs it: what is offered is taken or refused, so there
-//! is nothing that a man in the middle could talk down, and the list of mechanisms needs no integrity code.
+//! SPNEGO (RFC 4178). The client offers one mechanism alone: what is offered is taken or refused, so there is nothing
+//! that a man in the middle could talk down, and its list needs no integrity code. The host's side ([`read_offer`],
+//! [`Answer::to_bytes`]) takes the lists of other clients, too; which mechanism it takes is the caller's affair.
+
+mod acceptor;
+
+pub use acceptor::{Offer, read_offer};
 
 use super::der::{APPLICATION_0, Der, DerError, ENUMERATED, OBJECT, OCTETS, SEQUENCE, context, element};
 
@@ -29,7 +34,7 @@ pub enum State {
     WantsMic,
 }
 
-/// What a token of the host holds.
+/// What a token of the host holds, or a later one of the client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer<'a> {
     /// How far it is; `None` where the token does not say.
@@ -38,6 +43,8 @@ pub struct Answer<'a> {
     pub mechanism: Option<&'a [u8]>,
     /// The mechanism's own token.
     pub token: Option<&'a [u8]>,
+    /// The integrity code of the client's list of mechanisms, by the mechanism that was taken.
+    pub mic: Option<&'a [u8]>,
 }
 
 /// Offers one mechanism with its first token (`NegTokenInit`).
@@ -76,9 +83,7 @@ fn response(mut token: Der<'_>) -> Result<Answer<'_>, DerError> {
             tag if tag == context(0) => answer.state = Some(state(value.expect(ENUMERATED)?.rest())?),
             tag if tag == context(1) => answer.mechanism = Some(value.expect(OBJECT)?.rest()),
             tag if tag == context(2) => answer.token = Some(value.expect(OCTETS)?.rest()),
-            tag if tag == context(3) => {
-                value.expect(OCTETS)?;
-            }
+            tag if tag == context(3) => answer.mic = Some(value.expect(OCTETS)?.rest()),
             _ => return Err(DerError),
         }
     }
@@ -117,7 +122,12 @@ mod tests {
         let mut bytes = full.to_vec();
         bytes[1] = u8::try_from(full.len() - 2).unwrap();
         bytes[3] = u8::try_from(full.len() - 4).unwrap();
-        let wanted = Answer { state: Some(State::Incomplete), mechanism: Some(NTLM), token: Some(b"T") };
+        let wanted = Answer {
+            state: Some(State::Incomplete),
+            mechanism: Some(NTLM),
+            token: Some(b"T"),
+            mic: Some(b"M"),
+        };
         assert_eq!(read(&bytes).unwrap(), wanted);
         let completed = read(b"\xa1\x07\x30\x05\xa0\x03\x0a\x01\x00").unwrap();
         assert_eq!(completed, Answer { state: Some(State::Completed), ..Answer::default() });
