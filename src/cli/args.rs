@@ -79,6 +79,9 @@ pub(super) struct Connection {
     /// Trust exactly the certificate with this SHA-256
     #[arg(long, global = true, value_name = "HEX")]
     pub(super) pin_sha256: Option<String>,
+    /// Who does TLS [default: rustls]
+    #[arg(long, global = true, value_name = "LIBRARY")]
+    pub(super) tls_backend: Option<Library>,
     /// Accept any certificate: whoever is on the way can read and change everything
     #[arg(long, global = true)]
     pub(super) danger_accept_invalid_certs: bool,
@@ -372,6 +375,15 @@ pub(super) enum Mode {
     Epr,
     /// Both
     ObjectAndEpr,
+}
+
+/// Who does TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Library {
+    /// TLS 1.2 and 1.3 with forward secrecy alone
+    Rustls,
+    /// The system's, for old hosts; needs a build with the feature native-tls
+    Native,
 }
 
 /// How strictly NTLM and Kerberos have to be bound to TLS.

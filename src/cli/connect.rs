@@ -11,10 +11,10 @@ use crate::msvm::SCHEMA;
 use crate::secret::Secret;
 use crate::transport::{
     Authentication, Endpoint, Http, HttpOptions, Kerberos, Recorder, RecorderOptions, Replayer, Scheme,
-    Tickets, Transport, TransportError, Trust,
+    Tickets, TlsBackend, Transport, TransportError, Trust,
 };
 
-use super::args::{Connection, Method};
+use super::args::{Connection, Library, Method};
 use super::{certificate, credential, endpoint, kerberos, profile, proxy};
 
 /// Why no client could be made.
@@ -138,6 +138,9 @@ impl Host {
         let authentication = authentication(connection, &endpoint)?;
         let mut options = HttpOptions::new(endpoint, authentication);
         options.trust = trust(connection)?;
+        if connection.tls_backend == Some(Library::Native) {
+            options.tls_backend = TlsBackend::Native;
+        }
         options.proxy = proxy::choose(connection);
         proxy::tell(&options)?;
         options.danger_allow_unencrypted = connection.danger_allow_unencrypted;

@@ -30,6 +30,11 @@ pub(super) fn classify(error: &reqwest::Error, circumstances: &Circumstances) ->
         let failure = TlsFailure { problem: problem(error), fingerprint };
         return TransportError::new(TransportErrorKind::Tls, delivery).because(failure);
     }
+    #[cfg(feature = "native-tls")]
+    if let Some(error) = chain.iter().find_map(|error| error.downcast_ref::<native_tls::Error>()) {
+        let failure = TlsFailure { problem: super::native::problem(error), fingerprint: None };
+        return TransportError::new(TransportErrorKind::Tls, delivery).because(failure);
+    }
     let found = chain.iter().rev().find_map(|error| kind(*error));
     let kind = match found {
         Some(kind) => kind,

@@ -12,6 +12,8 @@ mod handshake;
 mod headers;
 mod kerberos;
 mod login;
+#[cfg(feature = "native-tls")]
+mod native;
 mod options;
 mod proxy;
 mod tickets;
@@ -23,7 +25,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 pub use login::{Kerberos, Tickets};
-pub use options::{Authentication, Endpoint, HttpOptions, Proxy, ProxyInUse, Scheme, Trust};
+pub use options::{Authentication, Endpoint, HttpOptions, Proxy, ProxyInUse, Scheme, TlsBackend, Trust};
 pub use tickets::system_ticket;
 
 use super::{
@@ -84,7 +86,7 @@ impl Http {
             Authentication::Certificate(certificate) => Some(certificate),
             _ => None,
         };
-        let tls = tls::config(endpoint.scheme, &options.trust, client)?;
+        let tls = tls::config(endpoint.scheme, &options.trust, client, options.tls_backend)?;
         let settings = Arc::new(Settings {
             route: proxy::route(&options.proxy, &url)?,
             url,

@@ -79,6 +79,16 @@ pub enum Trust {
     DangerAny,
 }
 
+/// Who does TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsBackend {
+    /// rustls: TLS 1.2 and 1.3 with forward secrecy and authenticated encryption alone.
+    Rustls,
+    /// The system's library, in a build with the feature `native-tls`: with the cipher suites of old hosts, without
+    /// pinned certificates.
+    Native,
+}
+
 /// What an [`Http`](super::Http) transport is made from.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
@@ -88,6 +98,8 @@ pub struct HttpOptions {
     pub authentication: Authentication,
     /// Which certificates are good.
     pub trust: Trust,
+    /// Who does TLS.
+    pub tls_backend: TlsBackend,
     /// Which proxy to go through.
     pub proxy: Proxy,
     /// Lets Basic and its bodies cross plain http.
@@ -107,6 +119,7 @@ impl HttpOptions {
             endpoint,
             authentication,
             trust: Trust::Roots { extra: Vec::new() },
+            tls_backend: TlsBackend::Rustls,
             proxy: Proxy::None,
             danger_allow_unencrypted: false,
             connect_timeout: Duration::from_secs(30),

@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use reqwest::{Client, ClientBuilder};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -14,14 +15,22 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootC
 use rustls_platform_verifier::Verifier;
 use sha2::{Digest, Sha256};
 
-use super::options::{Scheme, Trust};
+use super::options::{Scheme, TlsBackend, Trust};
 use crate::auth::ClientCertificate;
 use crate::transport::{Delivery, TransportError, TransportErrorKind};
 
 /// What all connections of a session have in common.
-pub(super) struct Tls {
-    config: ClientConfig,
-    verifier: Option<Arc<dyn ServerCertVerifier>>,
+pub(super) enum Tls {
+    /// By rustls.
+    Rustls {
+        /// For each connection the same, but for its verifier.
+        config: Box<ClientConfig>,
+        /// None for http.
+        verifier: Option<Arc<dyn ServerCertVerifier>>,
+    },
+    /// By the system's library.
+    #[cfg(feature = "native-tls")]
+    Native(super::native::Native),
 }
 
 /// The host's own certificate, once a connection has seen it.
@@ -29,14 +38,22 @@ pub(super) struct Tls {
 pub(super) struct Leaf(Arc<Mutex<Option<CertificateDer<'static>>>>);
 
 impl Tls {
-    /// The configuration of one connection, and where its certificate will be.
-    pub(super) fn for_connection(&self) -> (ClientConfig, Leaf) {
-        let (mut config, leaf) = (self.config.clone(), Leaf::default());
-        if let Some(inner) = &self.verifier {
-            let remembering = Remembering { inner: Arc::clone(inner), leaf: leaf.clone() };
-            config.dangerous().set_certificate_verifier(Arc::new(remembering));
-        }
-        (config, leaf)
+    /// The settings of one connection, and where its certificate will be.
+    pub(super) fn for_connection(&self) -> (ClientBuilder, Leaf) {
+        let leaf = Leaf::default();
+        let builder = match self {
+            Self::Rustls { config, verifier } => {
+                let mut config = ClientConfig::clone(config);
+                if let Some(inner) = verifier {
+                    let remembering = Remembering { inner: Arc::clone(inner), leaf: leaf.clone() };
+                    config.dangerous().set_certificate_verifier(Arc::new(remembering));
+                }
+                Client::builder().tls_backend_preconfigured(config)
+            }
+            #[cfg(feature = "native-tls")]
+            Self::Native(native) => native.for_connection(),
+        };
+        (builder, leaf)
     }
 }
 
@@ -44,6 +61,17 @@ impl Leaf {
     /// The certificate in DER.
     pub(super) fn get(&self) -> Option<CertificateDer<'static>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps the certificate that a response tells.
+    pub(super) fn learn(&self, info: Option<&reqwest::tls::TlsInfo>) {
+        if let Some(der) = info.and_then(reqwest::tls::TlsInfo::peer_certificate) {
+            self.set(CertificateDer::from(der.to_vec()));
+        }
+    }
+
+    fn set(&self, leaf: CertificateDer<'static>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaf);
     }
 
     /// SHA-256 of the certificate, as `--pin-sha256` takes it.
@@ -62,7 +90,11 @@ pub(super) fn config(
     scheme: Scheme,
     trust: &Trust,
     client: Option<&ClientCertificate>,
+    backend: TlsBackend,
 ) -> Result<Tls, TransportError> {
+    if backend == TlsBackend::Native && scheme == Scheme::Https {
+        return native(trust, client);
+    }
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
     // After the TLS 1.3 handshake a host can ask for the certificate only by a message that rustls does not know.
@@ -73,7 +105,7 @@ pub(super) fn config(
     let builder = builder.map_err(|error| no_tls("TLS cannot be set up").because(error))?;
     if scheme == Scheme::Http {
         let config = builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
-        return Ok(Tls { config, verifier: None });
+        return Ok(Tls::Rustls { config: Box::new(config), verifier: None });
     }
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         Trust::Roots { extra } => Arc::new(platform(extra, provider)?),
@@ -93,7 +125,17 @@ pub(super) fn config(
         }
     };
     config.resumption = Resumption::disabled();
-    Ok(Tls { config, verifier: Some(verifier) })
+    Ok(Tls::Rustls { config: Box::new(config), verifier: Some(verifier) })
+}
+
+#[cfg(feature = "native-tls")]
+fn native(trust: &Trust, client: Option<&ClientCertificate>) -> Result<Tls, TransportError> {
+    super::native::Native::new(trust, client).map(Tls::Native)
+}
+
+#[cfg(not(feature = "native-tls"))]
+fn native(_: &Trust, _: Option<&ClientCertificate>) -> Result<Tls, TransportError> {
+    Err(no_tls("this build has no TLS of the system (feature native-tls)"))
 }
 
 fn platform(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<Verifier, TransportError> {
@@ -175,7 +217,7 @@ impl ServerCertVerifier for Remembering {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        *self.leaf.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(end_entity.clone().into_owned());
+        self.leaf.set(end_entity.clone().into_owned());
         self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 

@@ -57,8 +57,7 @@ pub(super) struct Reply {
 impl Wire {
     pub(super) fn new(settings: &Arc<Settings>) -> Result<Self, TransportError> {
         let gate = Gate::default();
-        let (tls, leaf) = settings.tls.for_connection();
-        let client = Client::builder().tls_backend_preconfigured(tls);
+        let (client, leaf) = settings.tls.for_connection();
         let client = match &settings.route {
             None => client.no_proxy(),
             Some(route) => client.proxy(route.proxy()),
@@ -99,6 +98,7 @@ impl Wire {
         let request = self.request(post)?;
         let response = self.client.execute(request).await;
         let mut response = response.map_err(|error| self.failed(error))?;
+        self.leaf.learn(response.extensions().get());
         let status = response.status().as_u16();
         let last = response.version() < reqwest::Version::HTTP_11 || headers::closes(response.headers());
         let limit = self.settings.response_limit;
