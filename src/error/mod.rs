@@ -67,7 +67,8 @@ impl Error {
         }
     }
 
-    /// Whether the credential was refused, or the user may not do this.
+    /// Whether nobody was let in: the credential was refused, the host did not authenticate as it should, or the
+    /// user may not do this.
     pub fn is_unauthorized(&self) -> bool {
         match self {
             Self::Fault(fault) => fault.is_access_denied(),
@@ -80,6 +81,7 @@ impl Error {
                     | TransportErrorKind::Credssp(_)
                     | TransportErrorKind::CertificateRefused { .. }
                     | TransportErrorKind::Forbidden
+                    | TransportErrorKind::BadToken
             ),
             _ => false,
         }

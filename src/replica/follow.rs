@@ -1,5 +1,6 @@
 //! Follows a resynchronization until its course is decided, or nobody waits any longer.
 
+use crate::error::Error;
 use crate::job::errors;
 use crate::msvm::replication_relationship::ReplicationState;
 
@@ -19,7 +20,7 @@ impl Run<'_> {
         let mut shown = None;
         loop {
             let patience = patience_of(self);
-            let look = match patience.of(self.look_and_report()).await {
+            let look = match patience.of(self.look_and_report(&course)).await {
                 Ok(look) => look?,
                 Err(woken) => return Err(self.woken(woken, &course).await),
             };
@@ -79,12 +80,9 @@ impl Run<'_> {
         }
     }
 
-    async fn look_and_report(&mut self) -> Result<Observation, Stopped> {
-        let look = self.session.look().await.map_err(|error| {
-            let failure = Failure::of_error(&error).hint(self.settle_hint());
-            let failure = if self.outcome.invoked { failure.may_have_run() } else { failure };
-            Stopped::with(OutcomeKind::Unknown, failure)
-        })?;
+    async fn look_and_report(&mut self, course: &Course) -> Result<Observation, Stopped> {
+        let look = self.session.look().await;
+        let look = look.map_err(|error| self.shut_out(&error, course))?;
         if let JobSeen::Seen(job) = &look.job
             && job.is_over()
             && !job.is_success()
@@ -188,6 +186,20 @@ impl Run<'_> {
         let message = format!("{why}, before it was clear whether the resynchronization runs");
         let failure = Failure::new("in_doubt", message).may_have_run().hint(self.settle_hint());
         Stopped::with(OutcomeKind::Unknown, failure)
+    }
+
+    /// Nobody may look any longer: a ticket has expired, a right was taken away. What runs, runs on.
+    fn shut_out(&self, error: &Error, course: &Course) -> Stopped {
+        let Stopped(kind, failure) = self.stopped(course, &error.chain());
+        let failure = failure.map(|failure| {
+            let hint = [error.hint(), failure.hint.clone()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join("; then ");
+            Box::new(Failure { kind: error.kind(), ..*failure }.hint(hint))
+        });
+        Stopped(kind, failure)
     }
 
     fn still_running(&self, message: &str) -> Stopped {

@@ -9,6 +9,7 @@ use crate::job::{Job, JobReader, affecting};
 use crate::msvm::replication_relationship::ReplicationState;
 use crate::msvm::replication_setting_data::ReplicationSettingData;
 use crate::msvm::resource_uri;
+use crate::transport::TransportErrorKind;
 use crate::wsman::{Enumerate, Filter, Wql};
 
 use super::find::by_id;
@@ -127,6 +128,11 @@ impl<'c> Session<'c> {
 pub(super) fn bearable<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Ok(value) => Ok(Some(value)),
+        // A token that was damaged on the way says nothing of the next one.
+        Err(error) if error.transport() == Some(&TransportErrorKind::BadToken) => {
+            tracing::warn!(error = %error.chain(), "the host cannot be read just now");
+            Ok(None)
+        }
         Err(error) if error.is_unauthorized() || error.is_configuration() => Err(error),
         Err(error) => {
             tracing::warn!(error = %error.chain(), "the host cannot be read just now");

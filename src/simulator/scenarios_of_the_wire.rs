@@ -123,6 +123,11 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         Hits::ALL,
         fault(PlannedFault::WmiAccessDenied),
     )]),
+    Scenario::plain("rights-lost", "WMI refuses the user from the fourth poll on").injecting(&[on(
+        Matcher::Poll,
+        Hits::From(4),
+        fault(PlannedFault::WmiAccessDenied),
+    )]),
     Scenario::plain("internal-error", "Resynchronize is answered with w:InternalError, yet was executed")
         .injecting(&[call(Action::Fault { fault: PlannedFault::InternalError, executed: true })]),
     Scenario::plain("bare-500", "the first reply is a 500 without SOAP").injecting(&[on(

@@ -22,7 +22,7 @@ host() {
 run() {
     local wanted=$1 code=0
     shift
-    "$bin" --host "$url" -v "$@" resync target -o json </dev/null >"$work/out" 2>"$work/err" || code=$?
+    "$bin" --host "$url" -v --poll-interval 200ms "$@" resync target -o json </dev/null >"$work/out" 2>"$work/err" || code=$?
     [ "$code" = "$wanted" ] || fail "exit $code, not $wanted: $* : $(cat "$work/err" "$work/out")"
 }
 

@@ -87,9 +87,10 @@ impl Initiator {
         if answer.is_empty() {
             return Err(Failure::NotProven);
         }
+        // The user and the ticket were judged before; what is wrong here is the answer.
         let (_, granted) = self.step(answer).map_err(|failure| match failure {
-            Failure::Library(_) => Failure::NotProven,
-            other => other,
+            failure @ (Failure::Skew | Failure::TicketExpired) => failure,
+            _ => Failure::NotProven,
         })?;
         match granted {
             Some(flags) if flags & ffi::REQUIRED == ffi::REQUIRED => {

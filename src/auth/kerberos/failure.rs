@@ -149,6 +149,8 @@ impl Failure {
     pub fn of_host_code(number: i32, service: &str) -> Self {
         match number {
             code::BAD_INTEGRITY => Self::NotForHost { service: service.to_owned() },
+            // Among others, where the ticket is bound to another channel.
+            code::GENERIC => Self::TicketRefused { service: service.to_owned() },
             other => Self::of_code(other, "", service),
         }
     }
@@ -250,6 +252,16 @@ mod tests {
         assert_eq!(of(24), "the KDC refuses the password or key of ops@EXAMPLE.TEST");
         assert_eq!(of(37), "the clocks of this machine, the KDC and the host are too far apart");
         assert_eq!(of(60), "Kerberos error 60");
+    }
+
+    #[test]
+    fn codes_of_a_host() {
+        let of = |code| Failure::of_host_code(code, "HTTP/hv1").to_string();
+        assert_eq!(
+            of(31),
+            "the host cannot read a ticket for HTTP/hv1: another account holds that name, or its key is newer"
+        );
+        assert_eq!(of(60), "the host refused a ticket for HTTP/hv1");
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub(super) mod code {
     pub(in crate::auth) const TICKET_NOT_YET_VALID: i32 = 33;
     pub(in crate::auth) const SKEW: i32 = 37;
     pub(in crate::auth) const MODIFIED: i32 = 41;
+    pub(in crate::auth) const GENERIC: i32 = 60;
     pub(in crate::auth) const WRONG_REALM: i32 = 68;
 }
 

@@ -22,7 +22,7 @@ pub(super) fn verifier(roots: &[u8], provider: Arc<CryptoProvider>) -> Result<Ar
         store.add(root.map_err(|error| invalid(&error))?).map_err(|error| invalid(&error))?;
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider);
-    Ok(builder.allow_unauthenticated().build().map_err(|error| invalid(&error))?)
+    builder.allow_unauthenticated().build().map_err(|error| invalid(&error))
 }
 
 /// Checks that the client owns its key, and no more.
