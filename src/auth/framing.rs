@@ -152,13 +152,23 @@ fn seal_piece<S: Sealing + ?Sized>(
 /// # Errors
 ///
 /// What is wrong with the frame or the seal. A frame that cannot be read leaves the context behind the peer's, so
-/// that it is of no use either.
+/// that it is spent, too.
 pub fn unseal<S: Sealing + ?Sized>(
     context: &mut S,
     content_type: &str,
     mut body: Vec<u8>,
 ) -> Result<(String, Vec<u8>), FramingError> {
-    let frames = frames(content_type, &body)?;
+    let opened = frames(content_type, &body).and_then(|frames| open_all(context, &frames, &mut body));
+    let content_type = opened.inspect_err(|_| spend(context))?;
+    Ok((content_type, body))
+}
+
+/// Opens the pieces of a body one after the other; the body is the message then.
+fn open_all<S: Sealing + ?Sized>(
+    context: &mut S,
+    frames: &[Frame],
+    body: &mut Vec<u8>,
+) -> Result<String, FramingError> {
     let (first, others) = frames.split_first().ok_or(FramingError::Boundary)?;
     if first.protocol != context.protocol() {
         return Err(FramingError::WrongProtocol);
@@ -169,7 +179,7 @@ pub fn unseal<S: Sealing + ?Sized>(
     }
     body.truncate(first.cipher.end);
     body.drain(..first.cipher.start);
-    open(context, first, &mut body)?;
+    open(context, first, body)?;
     for (frame, mut piece) in others.iter().zip(more) {
         if frame.content_type != first.content_type {
             return Err(FramingError::PartHeader);
@@ -177,7 +187,7 @@ pub fn unseal<S: Sealing + ?Sized>(
         open(context, frame, &mut piece)?;
         body.append(&mut piece);
     }
-    Ok((first.content_type.clone(), body))
+    Ok(first.content_type.clone())
 }
 
 fn open<S: Sealing + ?Sized>(
@@ -189,6 +199,11 @@ fn open<S: Sealing + ?Sized>(
     // Other mechanisms count their padding.
     let fits = frame.protocol != Protocol::Credssp || frame.length == message.len();
     if fits { Ok(()) } else { Err(FramingError::Length) }
+}
+
+/// Makes the context useless: no mechanism opens a message without a signature.
+fn spend<S: Sealing + ?Sized>(context: &mut S) {
+    let _ = context.unseal(&[], &mut Vec::new());
 }
 
 /// Whether a content type is that of a sealed body.

@@ -83,10 +83,13 @@ impl Interval {
     /// Reads `P0DT0H1M0.5S`, without years and months, or `00000000000100.500000:000`.
     ///
     /// # Errors
-    /// Neither form.
+    /// Neither form, or longer than the latter can say.
     pub fn parse(text: &str) -> Result<Self, DateTimeError> {
         let text = text.trim();
         let length = if is_dsp0004(text) { parse_interval(text)? } else { Some(parse_xs_duration(text)?) };
+        if length.is_some_and(|length| split(length).0 > MOST_DAYS) {
+            return Err(DateTimeError);
+        }
         Ok(Self { text: text.to_owned(), length })
     }
 
@@ -250,5 +253,7 @@ fn parse_fraction(digits: &str) -> Result<u32, DateTimeError> {
     padded.parse().map_err(|_| DateTimeError)
 }
 
+/// As many as DSP0004 has digits for.
+const MOST_DAYS: u64 = 99_999_999;
 /// 1601-01-02T00:00:00Z: WMI's "never" is the day before, whatever the offset.
 const EPOCH_OF_NEVER: Timestamp = Timestamp::constant(-11_644_387_200, 0);

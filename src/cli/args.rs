@@ -179,6 +179,19 @@ pub(super) enum Command {
     Simulate(Simulate),
     /// Break and resynchronize a virtual machine of a simulated host
     Demo,
+    /// Check the way to the host, the way in and the rights there, and say what to do
+    Doctor,
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the pages of the manual
+    Man {
+        /// A folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 /// `resync`
@@ -439,6 +452,15 @@ pub(super) struct Simulate {
     /// Host seconds per real second
     #[arg(long, value_name = "N")]
     pub(super) speed: Option<u32>,
+    /// So many more virtual machines that wait for a resynchronization
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=9999))]
+    pub(super) crowd: u16,
+    /// Keep having mishaps befall them, and disturb the conversation, as this number draws it
+    #[arg(long, value_name = "SEED")]
+    pub(super) unrest: Option<u64>,
+    /// Of a thousand requests, how many are disturbed
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "unrest", value_parser = clap::value_parser!(u16).range(..=1000))]
+    pub(super) per_mille: u16,
     /// Listen with TLS: the certificate, with what leads to its root, in PEM
     #[arg(long, value_name = "FILE")]
     pub(super) tls_cert: Option<PathBuf>,

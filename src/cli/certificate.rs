@@ -10,6 +10,7 @@ use crate::auth::certificate::CertificateError;
 use crate::secret::Secret;
 
 use super::args::Connection;
+use super::{credential, environment};
 
 /// Reads the certificate and its key.
 pub(super) fn read(connection: &Connection) -> Result<ClientCertificate, String> {
@@ -23,6 +24,7 @@ pub(super) fn read(connection: &Connection) -> Result<ClientCertificate, String>
 /// Reads PEM; asks for a passphrase where the key needs one.
 pub(super) fn from_pem(cert: &Path, key: &Path) -> Result<ClientCertificate, String> {
     let (certificates, private) = (read_file(cert)?, read_file(key)?);
+    credential::warn_of_readers(key);
     let read = |passphrase: Option<&Secret<String>>| {
         ClientCertificate::from_pem(&certificates, &private, passphrase)
     };
@@ -39,8 +41,13 @@ pub(super) fn from_pem(cert: &Path, key: &Path) -> Result<ClientCertificate, Str
 #[cfg(feature = "pfx")]
 fn from_pfx(file: &Path) -> Result<ClientCertificate, String> {
     let bytes = read_file(file)?;
-    ClientCertificate::from_pfx(&bytes, &passphrase(file)?)
-        .map_err(|error| format!("{}: {error}", file.display()))
+    credential::warn_of_readers(file);
+    // Many a PFX file has an empty passphrase, which nobody can give by the environment.
+    let found = match ClientCertificate::from_pfx(&bytes, &Secret::default()) {
+        Err(CertificateError::Pfx) => ClientCertificate::from_pfx(&bytes, &passphrase(file)?),
+        found => found,
+    };
+    found.map_err(|error| format!("{}: {error}", file.display()))
 }
 
 #[cfg(not(feature = "pfx"))]
@@ -50,7 +57,7 @@ fn from_pfx(_: &Path) -> Result<ClientCertificate, String> {
 }
 
 fn passphrase(file: &Path) -> Result<Secret<String>, String> {
-    if let Ok(passphrase) = std::env::var("HVREPLICA_KEY_PASSPHRASE") {
+    if let Some(passphrase) = environment::text("HVREPLICA_KEY_PASSPHRASE") {
         return Ok(Secret::new(passphrase));
     }
     if std::io::stdin().is_terminal() {

@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::client::{Client, ClientOptions, RealClock, RecordedIds, Retry, Surroundings, VirtualClock};
+use crate::client::{
+    Circuit, Client, ClientOptions, RealClock, RecordedIds, Retry, Surroundings, VirtualClock,
+};
 use crate::job::FollowOptions;
 use crate::msvm::SCHEMA;
 use crate::secret::Secret;
 use crate::transport::{
-    Authentication, Endpoint, Http, HttpOptions, Kerberos, Recorder, RecorderOptions, Replayer, Scheme,
-    Tickets, TlsBackend, Transport, TransportError, Trust,
+    Authentication, Endpoint, Http, HttpOptions, Kerberos, Offers, Recorder, RecorderOptions, Replayer,
+    Scheme, Tickets, TlsBackend, Transport, TransportError, Trust,
 };
 
 use super::args::{Connection, Library, Method};
-use super::{certificate, credential, endpoint, kerberos, profile, proxy};
+use super::{certificate, credential, dumps, endpoint, kerberos, profile, proxy};
 
 /// Why no client could be made.
 #[derive(Debug)]
@@ -124,7 +126,7 @@ impl Host {
         let ids = RecordedIds::new(replayer.message_ids().to_vec());
         Self {
             name: host_of(&url).to_owned(),
-            options: ClientOptions::new(url),
+            options: ClientOptions { circuit: None, ..ClientOptions::new(url) },
             surroundings: Surroundings { clock: Arc::new(VirtualClock::default()), ids: Arc::new(ids) },
             pace: FollowOptions::default(),
             source: Source::Recording(Arc::new(replayer)),
@@ -134,6 +136,7 @@ impl Host {
     fn network(connection: &Connection) -> Result<Self, ConnectError> {
         let host = connection.host.as_deref().ok_or_else(|| NO_HOST.to_owned())?;
         let endpoint = endpoint::parse(host, connection)?;
+        dumps::forbid();
         let url = endpoint.url();
         let authentication = authentication(connection, &endpoint)?;
         let mut options = HttpOptions::new(endpoint, authentication);
@@ -156,10 +159,12 @@ impl Host {
             }
             None => None,
         };
+        // Which lane would ask a host that fails depends on the time, which no recording holds.
+        let circuit = if recorder.is_some() { None } else { Some(Circuit::default()) };
         let retry = Retry { seed: std::process::id(), ..Retry::default() };
         Ok(Self {
             name: options.endpoint.host.clone(),
-            options: ClientOptions { retry, ..ClientOptions::new(url) },
+            options: ClientOptions { circuit, retry, ..ClientOptions::new(url) },
             surroundings: Surroundings { clock: Arc::new(RealClock::default()), ..Surroundings::default() },
             pace: FollowOptions::default(),
             source: Source::Network { options: Box::new(options), recorder },
@@ -186,6 +191,26 @@ impl Host {
                 }
             }
         })
+    }
+
+    /// What the listener offers to nobody; `None` for a recording.
+    pub(super) async fn offers(&self) -> Option<Result<Offers, TransportError>> {
+        let Source::Network { options, .. } = &self.source else { return None };
+        Some(match Http::new((**options).clone()) {
+            Ok(http) => http.offers().await,
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Whether it is asked inside TLS.
+    pub(super) fn is_https(&self) -> bool {
+        matches!(&self.source, Source::Network { options, .. } if options.endpoint.scheme == Scheme::Https)
+    }
+
+    /// The proxy on the way, without its credentials.
+    pub(super) fn route(&self) -> Result<Option<String>, TransportError> {
+        let Source::Network { options, .. } = &self.source else { return Ok(None) };
+        Ok(options.proxy_in_use()?.map(|proxy| proxy.url))
     }
 
     /// Whether the answers come from a recording.

@@ -9,7 +9,7 @@ use crate::auth::Credential;
 use crate::secret::Secret;
 
 use super::args::Connection;
-use super::keyring;
+use super::{environment, keyring};
 
 /// The credential: the name from `--user`, the password from standard input, a file, the environment, the system's
 /// keyring, or asked for on the terminal.
@@ -23,7 +23,7 @@ pub(super) fn is_given(connection: &Connection) -> bool {
     connection.asks_anew
         || connection.password_stdin
         || connection.password_file.is_some()
-        || std::env::var_os("HVREPLICA_PASSWORD").is_some()
+        || environment::is_set("HVREPLICA_PASSWORD")
 }
 
 fn password(connection: &Connection, host: &str, user: &str) -> Result<Secret<String>, String> {
@@ -36,7 +36,7 @@ fn password(connection: &Connection, host: &str, user: &str) -> Result<Secret<St
     if let Some(file) = &connection.password_file {
         return read_file(file);
     }
-    if let Ok(password) = std::env::var("HVREPLICA_PASSWORD") {
+    if let Some(password) = environment::text("HVREPLICA_PASSWORD") {
         return Ok(Secret::new(password));
     }
     if !connection.asks_anew
@@ -54,6 +54,12 @@ fn password(connection: &Connection, host: &str, user: &str) -> Result<Secret<St
 fn read_file(file: &Path) -> Result<Secret<String>, String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let text = Zeroizing::new(text);
+    warn_of_readers(file);
+    Ok(first_line(&text))
+}
+
+/// Says so where others can read a file that holds a secret.
+pub(super) fn warn_of_readers(file: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
@@ -62,7 +68,8 @@ fn read_file(file: &Path) -> Result<Secret<String>, String> {
             tracing::warn!("{} can be read by others; chmod 600 it", file.display());
         }
     }
-    Ok(first_line(&text))
+    #[cfg(not(unix))]
+    let _ = file;
 }
 
 fn first_line(text: &str) -> Secret<String> {

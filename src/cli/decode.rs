@@ -8,6 +8,7 @@ use crate::msvm::SCHEMA;
 use crate::wsman::decode_bytes;
 
 use super::output::DecodedFile;
+use super::output::text::line;
 
 /// Prints each file's envelope as one JSON document on one line, or indented, and gives the exit code: 0, or
 /// 2 where a file cannot be read or is no SOAP envelope. `-` is standard input.
@@ -19,7 +20,7 @@ pub fn run(files: &[PathBuf], pretty: bool, out: &mut impl Write, err: &mut impl
     for file in files {
         let name = file.display().to_string();
         if let Err(error) = decode_file(file, &name, pretty, out)? {
-            writeln!(err, "hvreplica: {name}: {}", chain(&*error))?;
+            writeln!(err, "hvreplica: {}", line(&format!("{name}: {}", chain(&*error))))?;
             code = WRONG_FILE;
         }
     }

@@ -83,6 +83,7 @@ fn services(connection: &Connection, host: &str) -> Result<Vec<String>, Failure>
 
 fn keytab(connection: &Connection) -> Option<Tickets> {
     let file = connection.keytab.clone()?;
+    credential::warn_of_readers(&file);
     Some(Tickets::Keytab { file, user: connection.user.clone() })
 }
 

@@ -12,8 +12,12 @@ pub mod decode;
 mod decode_command;
 
 mod demo;
+mod doctor;
+mod doctor_checks;
+mod dumps;
 mod duration;
 mod endpoint;
+mod environment;
 mod exit;
 mod fail;
 mod interrupts;
@@ -24,6 +28,7 @@ mod keyring;
 mod log;
 mod login;
 pub mod output;
+mod packaging;
 mod profile;
 mod proxy;
 mod resync;
@@ -64,7 +69,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// Reads the arguments. The tree of commands is left to the end of the program: taking it down costs a third of
 /// the whole parsing.
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let mut command = ManuallyDrop::new(Cli::command());
+    let mut command = ManuallyDrop::new(environment::without_empty(Cli::command()));
     let mut matches = command.try_get_matches_from_mut(arguments)?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
@@ -81,5 +86,8 @@ async fn dispatch(cli: Cli) -> Exit {
         Command::Decode(decode) => decode_command::run(&decode),
         Command::Simulate(simulate) => simulate::run(&connection, &simulate).await,
         Command::Demo => demo::run(&connection).await,
+        Command::Doctor => doctor::run(&connection).await,
+        Command::Completions { shell } => packaging::completions(&connection, shell),
+        Command::Man { folder } => packaging::man(&connection, &folder),
     }
 }

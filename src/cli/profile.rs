@@ -11,7 +11,7 @@ use crate::secret::Secret;
 
 use super::args::{Connection, Method};
 use super::duration::parse_duration;
-use super::{endpoint, proxy};
+use super::{endpoint, environment, proxy};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +73,7 @@ pub(super) fn apply(mut connection: Connection) -> Result<Connection, String> {
         connection.auth = Some(Method::from_str(method, false)?);
     }
     connection.user = connection.user.or(profile.user);
-    if !connection.password_stdin && std::env::var_os("HVREPLICA_PASSWORD").is_none() {
+    if !connection.password_stdin && !environment::is_set("HVREPLICA_PASSWORD") {
         connection.password_file = connection.password_file.or(profile.password_file);
     }
     connection.keytab = connection.keytab.or(profile.keytab);
@@ -126,7 +126,23 @@ fn usual_file() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{any, prop_assert, proptest};
+
     use super::find;
+
+    const TEXT: &str = "[profile.lab]\nhost = 'hv1'\nport = 1\nhttps = true\nproxy = 'http://p:1'\n[profile.x]\npassword = 'p-w'\n";
+
+    proptest! {
+        #[test]
+        fn any_file_is_a_configuration_or_refused(text in any::<String>(), at in 0..TEXT.len(), byte in 0_u8..0x80) {
+            let mut changed = TEXT.as_bytes().to_vec();
+            changed[at] = byte;
+            for text in [text.as_str(), std::str::from_utf8(&changed).unwrap()] {
+                let errors = ["lab", "x"].map(|name| find(text, name).err().unwrap_or_default());
+                prop_assert!(errors.iter().all(|error| !error.contains("p-w")), "{errors:?}");
+            }
+        }
+    }
 
     #[test]
     fn profiles_hold_options_and_no_secrets() {

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -9,11 +10,12 @@ use crate::auth::kerberos::{KeytabEntry, parse_keytab};
 use crate::auth::random;
 use crate::secret::Secret;
 use crate::simulator::{
-    Hardening, HostTime, Offers, Scenario, Server, ServerSettings, ServerTls, ServerTruth,
+    Hardening, HostTime, Offers, Scenario, Server, ServerSettings, ServerTls, ServerTruth, Unrest, World,
 };
 
 use super::args::{Cbt, Connection, Format, Offer, Simulate};
 use super::certificate;
+use super::environment;
 use super::exit::Exit;
 use super::fail::Fail;
 use super::interrupts;
@@ -38,7 +40,11 @@ async fn serve(connection: &Connection, args: &Simulate) -> Result<(), Fail> {
     })?;
     let user = connection.user.as_deref().unwrap_or(USER);
     let (password, is_made_up) = password()?;
-    let mut settings = ServerSettings::new(*scenario, user, password.clone());
+    let mut scenario = *scenario;
+    scenario.world.crowd = args.crowd;
+    scenario.world.unrest =
+        args.unrest.map(|seed| Unrest { seed, every: MISHAPS, per_mille: args.per_mille });
+    let mut settings = ServerSettings::new(scenario, user, password.clone());
     settings.listen = args.listen;
     settings.tls = tls(args).map_err(Fail::usage)?;
     settings.offers = offers(connection, args)?;
@@ -63,19 +69,44 @@ async fn serve(connection: &Connection, args: &Simulate) -> Result<(), Fail> {
         let _ = writeln!(out, "{ready}");
         let _ = out.flush();
     }
-    interrupts::signal().await;
-    let truth = server.truth();
+    if connection.output == Format::Ndjson {
+        tell(&server).await;
+    } else {
+        interrupts::signal().await;
+    }
+    let (truth, host) = (server.truth(), server.inspect(state));
     server.stop().await;
     for violation in &truth.violations {
         let _ = writeln!(std::io::stderr().lock(), "hvreplica: a client broke a rule: {violation:?}");
     }
     if connection.output != Format::Human {
-        let _ = writeln!(std::io::stdout().lock(), "{}", account(&truth));
+        let mut account = account(&truth);
+        if let (Some(account), serde_json::Value::Object(host)) = (account.as_object_mut(), host) {
+            account.extend(host);
+        }
+        let _ = writeln!(std::io::stdout().lock(), "{account}");
     }
     Ok(())
 }
 
-/// What really happened with resynchronizations.
+/// Says again and again what has really happened since, until interrupted or nobody listens; it is not kept.
+async fn tell(server: &Server) {
+    let interrupted = interrupts::signal();
+    tokio::pin!(interrupted);
+    loop {
+        tokio::select! {
+            () = &mut interrupted => break,
+            () = tokio::time::sleep(BETWEEN_ACCOUNTS) => {}
+        }
+        let account = account(&server.take_truth());
+        let mut out = std::io::stdout().lock();
+        if writeln!(out, "{account}").and_then(|()| out.flush()).is_err() {
+            break;
+        }
+    }
+}
+
+/// What really happened.
 fn account(truth: &ServerTruth) -> serde_json::Value {
     let calls: Vec<_> = truth
         .host
@@ -83,16 +114,48 @@ fn account(truth: &ServerTruth) -> serde_json::Value {
         .iter()
         .map(|call| json!({ "vm": call.vm, "user": call.user, "return_value": call.return_value }))
         .collect();
+    let requests: Vec<_> = truth
+        .host
+        .calls
+        .iter()
+        .filter(|call| call.method.starts_with("Request"))
+        .map(|call| {
+            json!({ "method": call.method, "subject": call.subject, "user": call.user, "return_value": call.return_value })
+        })
+        .collect();
     let of = |runs: &[(String, jiff::Timestamp)]| -> Vec<_> {
         runs.iter().map(|(vm, at)| json!({ "vm": vm, "at": at.to_string() })).collect()
     };
+    let befallen: Vec<_> =
+        truth.host.befallen.iter().map(|(vm, at)| json!({ "vm": vm, "at": at.to_string() })).collect();
+    let violations: Vec<String> = truth.violations.iter().map(ToString::to_string).collect();
     json!({
         "format": 1,
         "calls": calls,
+        "requests": requests,
         "begun": of(&truth.host.begun),
         "succeeded": of(&truth.host.succeeded),
+        "befallen": befallen,
+        "violations": violations,
+        "connections": truth.connections,
         "open_enumerations": truth.open_enumerations,
     })
+}
+
+/// How machines and jobs stand.
+fn state(world: &World) -> serde_json::Value {
+    let states = |machine: &crate::simulator::Machine| -> Vec<u16> {
+        machine.relationships.iter().map(|relationship| relationship.state).collect()
+    };
+    let machines: Vec<_> = world
+        .machines()
+        .map(|machine| json!({ "id": machine.guid, "name": machine.name, "states": states(machine) }))
+        .collect();
+    let jobs: Vec<_> = world
+        .jobs()
+        .map(|job| json!({ "id": job.id, "state": job.state, "type": job.kind, "owner": job.owner }))
+        .collect();
+    json!({ "machines": machines, "jobs": jobs })
 }
 
 fn tls(args: &Simulate) -> Result<Option<ServerTls>, String> {
@@ -158,7 +221,7 @@ fn list(format: Format) {
 
 /// The password that clients have to know, and whether it was made up here.
 fn password() -> Result<(Secret<String>, bool), Fail> {
-    if let Ok(password) = std::env::var("HVREPLICA_PASSWORD") {
+    if let Some(password) = environment::text("HVREPLICA_PASSWORD") {
         return Ok((Secret::new(password), false));
     }
     Ok((made_up()?, true))
@@ -172,3 +235,8 @@ pub(super) fn made_up() -> Result<Secret<String>, Fail> {
 
 /// Who may come in, unless `--user` says otherwise.
 pub(super) const USER: &str = "operator";
+
+/// Host time between two mishaps of `--unrest`.
+const MISHAPS: Duration = Duration::from_secs(1);
+/// With `-o ndjson`.
+const BETWEEN_ACCOUNTS: Duration = Duration::from_millis(100);

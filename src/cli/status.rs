@@ -100,7 +100,7 @@ fn words(relationships: &[RelationshipStatus]) -> String {
                 format!("{} ({})", replica.state, replica.state.code()),
                 replica.health.map(|health| health.to_string()).unwrap_or_default(),
                 replica.last_replication.map(time).unwrap_or_else(|| "never".to_owned()),
-                row.vm.id.clone(),
+                printable(&row.vm.id).into_owned(),
             ]
         })
         .collect();

@@ -3,6 +3,7 @@
 use std::io::{BufWriter, Write};
 
 use serde_json::json;
+use unicode_width::UnicodeWidthStr;
 
 use crate::cim::{Instance, Reference, Value};
 use crate::client::Client;
@@ -181,7 +182,7 @@ fn write_words(out: &mut impl Write, item: &Item) -> std::io::Result<()> {
         write_instance(out, instance)?;
     }
     if let Some(reference) = &item.reference {
-        writeln!(out, "reference  {}", serde_json::to_string(&Json(reference))?)?;
+        writeln!(out, "reference  {}", printable(&serde_json::to_string(&Json(reference))?))?;
     }
     Ok(())
 }
@@ -194,16 +195,18 @@ fn write_instance(out: &mut impl Write, instance: &Instance) -> std::io::Result<
 }
 
 fn write_properties(out: &mut impl Write, properties: &[(crate::cim::Name, Value)]) -> std::io::Result<()> {
-    let width = properties.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    for (name, value) in properties {
+    let names: Vec<_> = properties.iter().map(|(name, _)| printable(name)).collect();
+    let width = names.iter().map(|name| name.width()).max().unwrap_or_default();
+    for (name, (_, value)) in names.iter().zip(properties) {
         let text = match value {
             Value::Null => String::new(),
             Value::Array(_) | Value::Reference(_) | Value::Instance(_) => {
-                serde_json::to_string(&Json(value))?
+                printable(&serde_json::to_string(&Json(value))?).into_owned()
             }
             scalar => printable(&scalar.to_text().unwrap_or_default()).into_owned(),
         };
-        writeln!(out, "  {:width$}  {text}", printable(name))?;
+        let blanks = width - name.width();
+        writeln!(out, "  {name}{:blanks$}  {text}", "")?;
     }
     Ok(())
 }
@@ -253,7 +256,7 @@ fn invocation(format: Format, answer: &Invocation) -> std::io::Result<()> {
     match format {
         Format::Human => {
             let text = return_value.to_text().unwrap_or_default();
-            writeln!(out, "{} returned {}", answer.method, printable(&text))
+            writeln!(out, "{} returned {}", printable(&answer.method), printable(&text))
                 .and_then(|()| write_properties(&mut out, &answer.parameters))
         }
         Format::Json | Format::Ndjson => {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::cim::{Name, Reference, SelectorValue, Value};
 use crate::error::Error;
 use crate::wsman::{Body, DecodeError, Enumerate, EnumerateReply, Item, Kind, Pull, Request};
 
@@ -118,9 +119,13 @@ async fn run(client: &Client, resource_uri: &str, body: Enumerate) -> Result<Vec
     let mut pages = client.pages(resource_uri, body);
     let mut items = Vec::new();
     let begun = client.clock().elapsed();
+    let mut weight: usize = 0;
     loop {
         match pages.next().await {
-            Ok(Some(page)) => items.extend(page),
+            Ok(Some(page)) => {
+                weight = page.iter().map(weight_of).fold(weight, usize::saturating_add);
+                items.extend(page);
+            }
             Ok(None) => return Ok(items),
             Err(error) => {
                 if !error.fault().is_some_and(crate::wsman::Fault::is_context_lost) {
@@ -130,13 +135,48 @@ async fn run(client: &Client, resource_uri: &str, body: Enumerate) -> Result<Vec
             }
         }
         let took = client.clock().elapsed().saturating_sub(begun);
-        if items.len() > MOST_ITEMS || took > LONGEST {
+        if items.len() > MOST_ITEMS || took > LONGEST || weight > HEAVIEST {
             pages.release().await;
             return Err(Error::Reply(DecodeError::WrongReply(Kind::Enumerate)));
         }
     }
 }
 
+/// About how many bytes an item takes.
+fn weight_of(item: &Item) -> usize {
+    let instance = item.instance.as_ref().map_or(0, |instance| weight_of_values(&instance.properties));
+    EACH + instance + item.reference.as_ref().map_or(0, weight_of_reference)
+}
+
+fn weight_of_values(values: &[(Name, Value)]) -> usize {
+    values.iter().map(|(name, value)| EACH + name.len() + weight_of_value(value)).sum()
+}
+
+fn weight_of_value(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(|value| EACH + weight_of_value(value)).sum(),
+        Value::Instance(instance) => weight_of_values(&instance.properties),
+        Value::Reference(reference) => weight_of_reference(reference),
+        _ => 0,
+    }
+}
+
+fn weight_of_reference(reference: &Reference) -> usize {
+    let selectors = reference.selectors.iter().map(|selector| {
+        let value = match &selector.value {
+            SelectorValue::Text(text) => text.len(),
+            SelectorValue::Reference(inner) => weight_of_reference(inner),
+        };
+        EACH + selector.name.len() + value
+    });
+    reference.resource_uri.len() + selectors.sum::<usize>()
+}
+
+/// In bytes; what a value takes besides its text.
+const EACH: usize = 64;
+/// In bytes; a thousand machines with all their properties take less. What comes page by page has no such bound.
+const HEAVIEST: usize = 128 * 1024 * 1024;
 const MOST_TIMEOUTS: u32 = 10;
 const MOST_BEGINNINGS: u32 = 4;
 /// Pages without an item in a row; a host that sends more never comes to an end.
@@ -145,3 +185,20 @@ const MOST_EMPTY: u32 = 1000;
 const MOST_ITEMS: usize = 200_000;
 /// How long a whole enumeration may take.
 const LONGEST: Duration = Duration::from_secs(1800);
+
+#[cfg(test)]
+mod tests {
+    use super::weight_of;
+    use crate::cim::{Instance, Value};
+    use crate::wsman::Item;
+
+    #[test]
+    fn long_texts_weigh_what_they_are_long_wherever_they_are() {
+        let text = || Value::String("x".repeat(1000));
+        let inner = Instance::new("X", "n").with("Deep", Value::Array(vec![text(), text()]));
+        let instance = Instance::new("X", "n").with("Flat", text()).with("Inner", inner);
+        let weight = weight_of(&Item { instance: Some(instance), reference: None });
+        assert_eq!(weight, 64 * 6 + 3000 + "FlatInnerDeep".len());
+        assert_eq!(weight_of(&Item { instance: None, reference: None }), 64);
+    }
+}

@@ -1,8 +1,9 @@
 //! One operation: a request with its id out, its reply in, faults turned into errors, reads tried again.
 //!
 //! A read may go again within bounds; an Invoke is sent once and never again, whatever comes back. The room
-//! knows no class and no command.
+//! knows no class and no command. A host that fails again and again is left alone for a while, by all clients of it.
 
+mod circuit;
 mod clock;
 mod enumeration;
 mod ids;
@@ -14,10 +15,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use circuit::Circuit;
 pub use clock::{Clock, RealClock, Sleep, VirtualClock};
 pub use enumeration::Pages;
 pub use ids::{Ids, RandomIds, RecordedIds};
 pub use retry::Retry;
+
+use circuit::Gate;
 
 use crate::cim::{Instance, Reference, Schema};
 use crate::error::Error;
@@ -39,6 +43,8 @@ pub struct ClientOptions {
     pub max_elements: u32,
     /// How reads are tried again.
     pub retry: Retry,
+    /// When a host that fails is left alone; `None` where it is always asked.
+    pub circuit: Option<Circuit>,
 }
 
 impl ClientOptions {
@@ -50,6 +56,7 @@ impl ClientOptions {
             max_envelope_size: 512_000,
             max_elements: 1000,
             retry: Retry::default(),
+            circuit: Some(Circuit::default()),
         }
     }
 }
@@ -78,6 +85,7 @@ pub struct Client {
     schema: Schema,
     lane: String,
     host_time: Arc<Mutex<Option<Timestamp>>>,
+    gate: Arc<Gate>,
     /// How many reads there were.
     reads: Arc<AtomicU32>,
 }
@@ -92,6 +100,7 @@ impl Client {
     ) -> Self {
         Self {
             transport,
+            gate: Arc::new(Gate::new(options.circuit)),
             options: Arc::new(options),
             surroundings,
             schema,
@@ -107,7 +116,7 @@ impl Client {
         Self { lane: lane.into(), ..self.clone() }
     }
 
-    /// A client of the same host over another connection; what is known of the host's clock is shared.
+    /// A client of the same host over another connection; what is known of the host, such as its clock, is shared.
     #[must_use]
     pub fn over(&self, transport: Arc<dyn Transport>) -> Self {
         Self { transport, ..self.clone() }
@@ -208,10 +217,19 @@ impl Client {
         Ok(wsman::encode(request, &self.header(), &self.schema)?)
     }
 
-    /// Sends a read, again where that may help.
+    /// Sends a read, unless the host is left alone just now.
     async fn read(&self, request: &Request) -> Result<Message, Error> {
+        let passage = self.gate.ask(self.clock().elapsed())?;
+        let retry = if passage.is_probe { Retry::NEVER } else { self.options.retry };
+        let result = self.tried(request, retry).await;
+        passage.end(result.as_ref().err(), self.clock().elapsed());
+        result
+    }
+
+    /// Sends a read, again where that may help.
+    async fn tried(&self, request: &Request, retry: Retry) -> Result<Message, Error> {
         let number = self.reads.fetch_add(1, Ordering::Relaxed);
-        let mut tries = self.options.retry.begin(self.clock().elapsed(), number);
+        let mut tries = retry.begin(self.clock().elapsed(), number);
         loop {
             match self.exchange(request, Connection::Any).await {
                 Ok(message) => return Ok(message),

@@ -6,13 +6,30 @@ use crate::msvm::replication_relationship::ReplicationState as State;
 
 use super::resynchronize::{Run, Stopped};
 use super::session::bearable;
-use super::{Acceptance, Baseline, Event, JournalEntry, OutcomeKind, Past, Replica};
+use super::{Acceptance, Baseline, Event, Failure, JournalEntry, OutcomeKind, Past, Replica};
 
 impl Run<'_> {
+    /// Where the host cannot be looked at, what another run has asked for stays open, and is not to be passed over.
+    pub(super) fn left_open(&mut self, stopped: Stopped) -> Stopped {
+        let Some(past) = self.past().filter(|past| past.is_open() && !self.options.dry_run) else {
+            return stopped;
+        };
+        self.outcome.attached = true;
+        self.outcome.state_before = Some(past.baseline.state);
+        self.outcome.started_at = past.baseline.host_time;
+        let why = stopped.1.map(|failure| failure.message).unwrap_or_default();
+        let message = format!("another run has asked for it, and how it goes cannot be seen now: {why}");
+        let failure = Failure::new("in_doubt", message).may_have_run().hint(self.settle_hint());
+        Stopped::with(OutcomeKind::Unknown, failure)
+    }
+
+    fn past(&self) -> Option<Past> {
+        self.options.journal.as_ref()?.past(&self.session.vm.id)
+    }
+
     /// Looks for what was asked for before; goes on where nothing was, or where it is over and did not succeed.
     pub(super) async fn look_back(&mut self, replica: Option<&Replica>) -> Result<(), Stopped> {
-        let past = self.options.journal.as_ref().and_then(|journal| journal.past(&self.session.vm.id));
-        if let Some(past) = past {
+        if let Some(past) = self.past() {
             if past.is_open() {
                 return self.take_up(past, replica).await;
             }

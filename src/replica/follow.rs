@@ -158,7 +158,7 @@ impl Run<'_> {
     }
 
     /// The command that tells later.
-    fn settle_hint(&self) -> String {
+    pub(super) fn settle_hint(&self) -> String {
         let (host, vm) = (self.session.client.endpoint(), &self.session.vm.id);
         let job = self.session.last_job.as_ref().map(|job| {
             format!(

@@ -164,7 +164,8 @@ impl Run<'_> {
     async fn run(&mut self) -> Result<(), Stopped> {
         let client = self.session.client;
         let patience = patience_of(self);
-        let replica = patience.of(self.read_first()).await.map_err(Stopped::early)??;
+        let replica = patience.of(self.read_first()).await.map_err(Stopped::early);
+        let replica = replica.flatten().map_err(|stopped| self.left_open(stopped))?;
         if !self.options.dry_run {
             self.look_back(replica.as_ref()).await?;
         }

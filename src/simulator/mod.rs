@@ -35,6 +35,7 @@ mod service;
 mod settings;
 mod state;
 mod truth;
+mod unrest;
 mod world;
 
 pub use desk::{Asking, Desk, Handled};
@@ -54,4 +55,5 @@ pub use script::{Action, BadReply, Damage, Hits, Injection, Matcher, Operation, 
 pub use server::{Hardening, HostTime, Offers, Served, Server, ServerSettings, ServerTls, ServerTruth};
 pub use service::Violation;
 pub use truth::{MethodCall, Resynchronization, Truth};
+pub use unrest::Unrest;
 pub use world::World;

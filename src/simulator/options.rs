@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::state::replication;
+use super::unrest::Unrest;
 
 /// The host and what happens on it. Durations are host time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +21,10 @@ pub struct WorldOptions {
     pub language: Language,
     /// Whether there are only the target and a few others, so that reads take less time.
     pub few: bool,
+    /// So many more machines, named crowd-0001 and so on, that wait for a resynchronization.
+    pub crowd: u16,
+    /// What keeps happening to them and to the conversation.
+    pub unrest: Option<Unrest>,
     /// ReplicationState of the target at the beginning.
     pub target_state: u16,
     /// ReplicationInterval of the target. Windows allows 30, 300 and 900 s; tests may go below.
@@ -196,6 +201,8 @@ impl WorldOptions {
         rights: Rights::Full,
         language: Language::English,
         few: false,
+        crowd: 0,
+        unrest: None,
         target_state: replication::RESYNC_REQUIRED,
         target_interval: Duration::from_secs(300),
         resynchronizing: false,

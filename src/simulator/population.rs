@@ -24,14 +24,19 @@ pub(super) fn populate(options: &WorldOptions, ids: &mut Ids, now: Timestamp) ->
     let mut village = Village { ids, now, machines: Vec::new() };
     village.target(options);
     village.ordinary();
-    if options.few {
-        return village.machines;
+    if !options.few {
+        village.odd_names();
+        village.roles();
+        village.impostors(options);
+        village.one_per_state();
     }
-    village.odd_names();
-    village.roles();
-    village.impostors(options);
-    village.one_per_state();
+    village.crowd(options.crowd);
     village.machines
+}
+
+/// Place of the first machine of the crowd, which stands last.
+pub(super) fn crowd_begins(machines: &[Machine], options: &WorldOptions) -> usize {
+    machines.len().saturating_sub(options.crowd.into())
 }
 
 struct Village<'a> {
@@ -84,6 +89,12 @@ impl Village<'_> {
         for state in (0..=HIGHEST_STATE).chain([UNKNOWN_STATE]) {
             let mode = if SEEN_ON_REPLICAS.contains(&state) { mode::REPLICA } else { mode::PRIMARY };
             self.add(&format!("state-{state:02}"), mode, &[state]);
+        }
+    }
+
+    fn crowd(&mut self, count: u16) {
+        for number in 1..=count {
+            self.add(&format!("crowd-{number:04}"), mode::PRIMARY, &[replication::RESYNC_REQUIRED]);
         }
     }
 

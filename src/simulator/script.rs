@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::options::Accident;
+use super::unrest::{Chance, Unrest, disturb};
 
 /// One planned disturbance.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -188,12 +189,20 @@ pub struct Script {
     injections: &'static [Injection],
     seen: Vec<u32>,
     resynchronize_arrived: bool,
+    unrest: Option<(Unrest, Chance)>,
 }
 
 impl Script {
     /// A script that has seen nothing.
     pub fn new(injections: &'static [Injection]) -> Self {
-        Self { injections, seen: vec![0; injections.len()], resynchronize_arrived: false }
+        Self { injections, seen: vec![0; injections.len()], resynchronize_arrived: false, unrest: None }
+    }
+
+    /// The same on a host that is never quiet.
+    #[must_use]
+    pub(super) fn unquiet(self, unrest: Option<Unrest>) -> Self {
+        let unrest = unrest.map(|unrest| (unrest, Chance::new(unrest.seed.wrapping_add(1))));
+        Self { unrest, ..self }
     }
 
     /// Counts a request and gives what is to be done to it, in the order of the script.
@@ -207,6 +216,9 @@ impl Script {
                     actions.push(injection.action);
                 }
             }
+        }
+        if let Some((unrest, chance)) = &mut self.unrest {
+            actions.extend(disturb(chance, *unrest, request));
         }
         self.resynchronize_arrived |= Matcher::Method("Resynchronize").matches(request, polling);
         actions

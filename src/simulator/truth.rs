@@ -47,6 +47,8 @@ pub struct Truth {
     pub begun: Vec<(String, Timestamp)>,
     /// GUID of the VM and time of every resynchronization that ended in success.
     pub succeeded: Vec<(String, Timestamp)>,
+    /// GUID of the VM and time of every mishap of an unquiet host; without a GUID it happened to all.
+    pub befallen: Vec<(Option<String>, Timestamp)>,
 }
 
 impl Truth {

@@ -13,6 +13,7 @@ use super::options::{Accident, Rights, WorldOptions};
 use super::population::{TARGET_PLACE, populate};
 use super::state::{job, kind};
 use super::truth::Truth;
+use super::unrest::Chance;
 use crate::cim::Schema;
 
 /// A simulated Hyper-V host. It knows no clock: whoever uses it says what time it is, and time only goes on.
@@ -30,6 +31,7 @@ pub struct World {
     pub(super) layout: Layout,
     ids: Ids,
     marks: u64,
+    pub(super) chance: Chance,
 }
 
 /// What is due at some time. Marks tell whether it still concerns anything.
@@ -45,6 +47,7 @@ pub(super) enum Event {
     AccidentDue { link: Link, mark: u64, accident: Accident },
     MachineLeaves(usize),
     WindowOpens(Link),
+    Mishap,
 }
 
 impl World {
@@ -66,6 +69,7 @@ impl World {
             layout: layout(schema),
             ids,
             marks: 0,
+            chance: Chance::new(options.unrest.map_or(0, |unrest| unrest.seed)),
         };
         let target = Link { machine: TARGET_PLACE, index: 0 };
         if options.resynchronizing {
@@ -74,6 +78,7 @@ impl World {
         if let Some(delay) = options.automatic_in {
             world.open_window_in(target, delay);
         }
+        world.expect_mishap();
         world
     }
 
@@ -108,6 +113,11 @@ impl World {
     /// What really happened.
     pub fn truth(&self) -> &Truth {
         &self.truth
+    }
+
+    /// Takes what really happened since it was taken last.
+    pub(super) fn take_truth(&mut self) -> Truth {
+        std::mem::take(&mut self.truth)
     }
 
     /// All machines that are on this host, visible to the caller or not.
@@ -225,6 +235,7 @@ impl World {
             }
             Event::MachineLeaves(place) => self.machine_leaves(place),
             Event::WindowOpens(link) => self.window_opens(link),
+            Event::Mishap => self.mishap(),
         }
     }
 

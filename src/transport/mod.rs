@@ -21,8 +21,8 @@ mod tls_failure;
 pub use error::{Delivery, TransportError, TransportErrorKind};
 pub use exchange::{Connection, Exchange, HttpRequest, HttpResponse, Transport};
 pub use http::{
-    Authentication, Endpoint, Http, HttpOptions, Kerberos, Proxy, ProxyInUse, Scheme, Tickets, TlsBackend,
-    Trust, system_ticket,
+    Authentication, Endpoint, Http, HttpOptions, Kerberos, Offers, Proxy, ProxyInUse, Scheme, Tickets,
+    TlsBackend, Trust, system_ticket,
 };
 pub use record::{Recorder, RecorderOptions, Recording};
 pub use replay::Replayer;

@@ -173,7 +173,10 @@ impl<F: FnMut(&Place<'_>, &str) -> Option<String>> Printer<F> {
     fn before_tag(&mut self) {
         if self.open.last().is_some_and(|element| element.is_mixed) {
             self.write_text();
-        } else if !self.out.is_empty() {
+        } else if self.out.is_empty() {
+            self.raw.clear();
+            self.text.clear();
+        } else {
             self.new_line();
         }
     }

@@ -15,7 +15,8 @@ use super::namespaces::Namespaces;
 pub struct Limits {
     /// Deepest nesting.
     pub depth: usize,
-    /// Most elements.
+    /// Most elements and attributes together. One whose namespace is long counts several times, since each that
+    /// is kept takes the namespace with it.
     pub elements: usize,
     /// Most attributes of one element, declarations included.
     pub attributes: usize,
@@ -23,7 +24,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 100, elements: 4_000_000, attributes: 200 }
+        Self { depth: 100, elements: 100_000, attributes: 200 }
     }
 }
 
@@ -246,10 +247,6 @@ impl<'x> Reader<'x> {
             return Err(XmlError::SecondRoot);
         }
         self.has_root = true;
-        self.elements += 1;
-        if self.elements > self.limits.elements {
-            return Err(XmlError::TooManyElements);
-        }
         if self.depth() >= self.limits.depth {
             return Err(XmlError::TooDeep);
         }
@@ -262,7 +259,12 @@ impl<'x> Reader<'x> {
         }
         let (prefix, local) = split_name(name).map_err(|Broken| self.malformed())?;
         self.local = local;
-        self.namespace = self.namespaces.lookup(prefix).ok_or(XmlError::UndeclaredPrefix)?.clone();
+        let namespace = self.namespaces.lookup(prefix).ok_or(XmlError::UndeclaredPrefix)?;
+        self.elements += cost(namespace);
+        if self.elements > self.limits.elements {
+            return Err(XmlError::TooManyElements);
+        }
+        self.namespace = namespace.clone();
         Ok(())
     }
 
@@ -311,7 +313,13 @@ impl<'x> Reader<'x> {
             let Some(attribute) = rest.first_mut() else { break };
             if !attribute.prefix.is_empty() {
                 let found = self.namespaces.lookup(attribute.prefix).ok_or(XmlError::UndeclaredPrefix)?;
+                self.elements += cost(found);
+                if self.elements > self.limits.elements {
+                    return Err(XmlError::TooManyElements);
+                }
                 attribute.namespace = found.clone();
+            } else {
+                self.elements += 1;
             }
             let is_same = |other: &RawAttribute<'_>| {
                 other.local == attribute.local && other.namespace == attribute.namespace
@@ -352,6 +360,14 @@ impl<'x> Reader<'x> {
         XmlError::Malformed(self.tokens.error_position())
     }
 }
+
+/// For how many elements of the limit a name in that namespace counts.
+fn cost(namespace: &str) -> usize {
+    1 + namespace.len() / USUAL_NAMESPACE
+}
+
+/// In bytes; few are longer.
+const USUAL_NAMESPACE: usize = 128;
 
 /// What stands in an element, up to its first child.
 #[derive(Debug, PartialEq, Eq)]

@@ -54,6 +54,12 @@ impl Writer {
     }
 
     fn escape(&mut self, text: &str, in_attribute: bool) {
+        // Most texts go as they are. Characters beyond the controls that are forbidden begin with 0xEF.
+        let is_plain = |byte: u8| byte >= 0x20 && !matches!(byte, b'&' | b'<' | b'>' | b'"' | 0xEF);
+        if text.bytes().all(is_plain) {
+            self.out.push_str(text);
+            return;
+        }
         for character in text.chars() {
             match character {
                 '&' => self.out.push_str("&amp;"),

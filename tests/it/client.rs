@@ -1,12 +1,15 @@
 //! What a client sends, how often, and what it says of it; under a clock that jumps.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hvreplica::cim::{Instance, Reference, Selector, Value};
-use hvreplica::client::Client;
+use hvreplica::client::{Client, ClientOptions, Surroundings};
 use hvreplica::error::Error;
-use hvreplica::msvm::{NAMESPACE, resource_uri};
-use hvreplica::transport::{Connection, Delivery, TransportErrorKind as Broken};
+use hvreplica::msvm::{NAMESPACE, SCHEMA, resource_uri};
+use hvreplica::transport::{
+    Connection, Delivery, Exchange, HttpRequest, Transport, TransportError, TransportErrorKind as Broken,
+};
 use hvreplica::wsman::{Body, Enumerate, Invocation, Invoke, Item, Kind, Reply, ns};
 
 use crate::support::script::{Answer, SOAP, Script, coded, context_lost, fault, items, quota, timed_out};
@@ -258,4 +261,34 @@ async fn an_endless_enumeration_of_nothing_ends() {
     let ended = tokio::time::timeout(Duration::from_secs(86_400), names(&script.client())).await;
     assert!(ended.expect("it ends").is_err());
     assert_eq!(script.kinds().last(), Some(&Kind::Release));
+}
+
+/// Keeps how long an answer is waited for, and what is asked.
+#[derive(Default)]
+struct Patience(std::sync::Mutex<Vec<(Duration, String)>>);
+
+impl Transport for Patience {
+    fn exchange(&self, request: HttpRequest) -> Exchange<'_> {
+        let body = String::from_utf8(request.body).unwrap();
+        self.0.lock().unwrap().push((request.timeout, body));
+        Box::pin(async { Err(TransportError::new(Broken::NotHttp, Delivery::NotSent)) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_waited_for_longer_than_the_host_may_work() {
+    for (seconds, header) in [(60, "PT60S"), (1, "PT1S")] {
+        let transport = Arc::new(Patience::default());
+        let mut options = ClientOptions::new("http://hv1:5985/wsman");
+        options.operation_timeout = Duration::from_secs(seconds);
+        let client = Client::new(transport.clone(), options, Surroundings::default(), SCHEMA);
+        assert!(client.get(&reference()).await.is_err());
+        assert!(client.invoke(call()).await.is_err());
+        let asked = transport.0.lock().unwrap();
+        assert_eq!(asked.len(), 2);
+        for (patience, body) in asked.iter() {
+            assert_eq!(*patience, Duration::from_secs(seconds + 5));
+            assert!(body.contains(&format!("OperationTimeout>{header}<")), "{body}");
+        }
+    }
 }

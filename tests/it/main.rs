@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod certificate;
+mod circuit;
 mod cli;
 mod client;
 mod corpus;
@@ -15,11 +16,13 @@ mod faults;
 mod find;
 mod fixtures;
 mod hostile;
+mod hostile_host;
 mod job;
 #[cfg(feature = "kerberos")]
 mod kerberos;
 mod messages;
 mod msvm;
+mod mutated;
 mod ntlm;
 mod pretty;
 mod proxy;
@@ -34,6 +37,7 @@ mod simulator;
 mod support;
 mod tidy;
 mod tls;
+mod tls_native;
 mod transport;
 mod values;
 mod wiretap;

@@ -102,3 +102,9 @@ fn no_text_of_real_messages_changes() {
     }
     println!("{count} messages");
 }
+
+#[test]
+fn blanks_in_front_of_the_root_stay_there() {
+    let document = "<?xml version=\"1.0\"?>\n  <a>x<b/>y</a>";
+    assert_eq!(pretty(document).unwrap(), "<a>x<b/>y</a>\n");
+}

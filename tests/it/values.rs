@@ -161,3 +161,11 @@ fn times_that_are_none() {
     let half_hour = Interval::parse("00000000003000.000000:000").unwrap();
     assert_eq!(half_hour.to_xs(), "P0DT0H30M0S");
 }
+
+#[test]
+fn intervals_that_dsp0004_cannot_say() {
+    assert_eq!(Interval::parse("P99999999DT0H0M0S").unwrap().to_dsp0004(), "99999999000000.000000:000");
+    for text in ["P100000000DT0H0M0S", "P0DT200000002856644.5S", "PT18446744073709551615S"] {
+        assert!(Interval::parse(text).is_err(), "{text}");
+    }
+}

@@ -78,6 +78,20 @@ fn limits_hold_at_once() {
     assert_eq!(error, XmlError::TooManyElements);
 }
 
+/// Each of these elements would hold a megabyte.
+#[test]
+fn a_long_namespace_counts_for_many_elements() {
+    let namespace = "x".repeat(1 << 20);
+    for inside in ["<p:b/>".repeat(100), "<b p:c=''/>".repeat(100)] {
+        let document = format!("<a xmlns:p='{namespace}'>{inside}</a>");
+        assert_eq!(Element::parse(&document), Err(XmlError::TooManyElements));
+    }
+    assert!(Element::parse(&format!("<a xmlns:p='{namespace}'>{}</a>", "<p:b/>".repeat(10))).is_ok());
+    let wide = format!("<b {}/>", (0..100).map(|at| format!("a{at}='' ")).collect::<String>());
+    assert!(Element::parse(&format!("<a>{}</a>", wide.repeat(900))).is_ok());
+    assert_eq!(Element::parse(&format!("<a>{}</a>", wide.repeat(1000))), Err(XmlError::TooManyElements));
+}
+
 #[test]
 fn names_are_resolved_in_their_scope() {
     let document = "<p:a xmlns:p='one' xmlns='two'><b/><p:c xmlns:p='three' p:d='4' e='5'/><p:f/></p:a>";

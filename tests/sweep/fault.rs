@@ -1,10 +1,10 @@
 //! What can break, and which of it a seed means.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use hvreplica::simulator::{Accident, AfterRestart};
 use hvreplica::wsman::Codes;
-use std::time::Duration;
 
 use crate::random::Random;
 
@@ -25,8 +25,10 @@ pub(crate) enum Fault {
     Locked,
     /// 401 from now on.
     LockedForGood,
-    /// The connection ends before the host has the request.
+    /// The connection ends before the host has the whole request: it may be written by half, or not at all.
     RequestLost,
+    /// The connection had been closed while nothing was sent; a new one can be made.
+    Closed,
     /// The request arrives so many seconds after the client gave up.
     ArrivesLate(u64),
     /// Executed; the connection ends before the reply.
@@ -37,6 +39,8 @@ pub(crate) enum Fault {
     Slow(u64),
     /// Executed; the reply ends after so many thousandths.
     Truncated(usize),
+    /// Executed; the reply ends after so many bytes.
+    CutAt(usize),
     /// Executed; a page in place of the reply.
     Html,
     /// Executed; nothing in place of the reply.
@@ -63,6 +67,10 @@ pub(crate) enum Fault {
     Soap { kind: Soap, executed: bool },
     /// The host cannot be reached for so many seconds.
     Outage(u64),
+    /// `Date` is so many seconds off, from now on.
+    Clock(i64),
+    /// The client is killed, before the request leaves or after it was executed.
+    Killed { executed: bool },
     /// Something happens on the host first.
     Befall(Accident),
     /// Another administrator requests that replication state first.
@@ -119,11 +127,18 @@ pub(crate) fn all() -> &'static [Fault] {
     ALL.get_or_init(|| [transport(), host()].concat())
 }
 
+/// Those, and the end of the process.
+pub(crate) fn deadly() -> &'static [Fault] {
+    static ALL: OnceLock<Vec<Fault>> = OnceLock::new();
+    let killed = [false, true].map(|executed| Fault::Killed { executed });
+    ALL.get_or_init(|| [all(), &killed].concat())
+}
+
 fn transport() -> Vec<Fault> {
     use Fault::{
-        ArrivesLate, BadToken, BrokenSeal, Connect, Empty, Html, InClear, Interrupt, Locked, LockedForGood,
-        NameLookup, NoDate, OfAnother, Outage, Reauthenticated, Redirect, Repeated, ReplyLate, ReplyLost,
-        RequestLost, Slow, Tls, TooLarge, Truncated, WithoutReturnValue,
+        ArrivesLate, BadToken, BrokenSeal, Clock, Closed, Connect, Empty, Html, InClear, Interrupt, Locked,
+        LockedForGood, NameLookup, NoDate, OfAnother, Outage, Reauthenticated, Redirect, Repeated, ReplyLate,
+        ReplyLost, RequestLost, Slow, Tls, TooLarge, Truncated, WithoutReturnValue,
     };
     let mut faults = vec![
         NameLookup,
@@ -134,6 +149,7 @@ fn transport() -> Vec<Fault> {
         Locked,
         LockedForGood,
         RequestLost,
+        Closed,
         ArrivesLate(2),
         ArrivesLate(25),
         ReplyLost,
@@ -155,6 +171,8 @@ fn transport() -> Vec<Fault> {
         NoDate,
         Outage(45),
         Outage(1500),
+        Clock(3600),
+        Clock(-3600),
         Interrupt,
     ];
     faults.extend([400, 403, 404, 408, 413, 429, 500, 502, 503, 504].map(|status| http(status, false)));
@@ -223,21 +241,17 @@ fn host() -> Vec<Fault> {
 
 /// Every fault code of the tables, once for a call that was not executed, once for one that was where the code
 /// does not rule that out.
-pub(crate) fn codes() -> Vec<Fault> {
-    let mut faults = Vec::new();
-    for code in Codes::wsman().codes() {
-        faults.push(soap(Soap::Wsman(code), false));
-        if !PRECEDE.contains(&code) {
-            faults.push(soap(Soap::Wsman(code), true));
-        }
-    }
-    for code in Codes::wbem().codes() {
-        faults.push(soap(Soap::Provider(code), false));
-        if !PRECEDE.contains(&code) {
-            faults.push(soap(Soap::Provider(code), true));
-        }
-    }
-    faults
+pub(crate) fn codes() -> &'static [Fault] {
+    static CODES: OnceLock<Vec<Fault>> = OnceLock::new();
+    CODES.get_or_init(|| {
+        let wsman = Codes::wsman().codes().map(|code| (code, Soap::Wsman(code)));
+        let wbem = Codes::wbem().codes().map(|code| (code, Soap::Provider(code)));
+        let both = |(code, kind)| {
+            let executed = (!PRECEDE.contains(&code)).then(|| soap(kind, true));
+            [Some(soap(kind, false)), executed]
+        };
+        wsman.chain(wbem).flat_map(both).flatten().collect()
+    })
 }
 
 /// Codes that a host sends before it calls a method: the message, its addressing or its parameters are refused,
@@ -281,34 +295,50 @@ const PRECEDE: [u32; 33] = [
 /// Faults by the number of the exchange that they hit.
 pub(crate) type Plan = Vec<(usize, Fault)>;
 
+/// What a seed is counted from.
+pub(crate) struct Range {
+    /// Exchanges of an undisturbed run.
+    pub(crate) exchanges: usize,
+    /// The one that calls, and how long the reply to it is.
+    pub(crate) call: (usize, usize),
+    /// What can happen to each.
+    pub(crate) faults: &'static [Fault],
+}
+
 /// How many exchanges a run may have beyond those of an undisturbed one and still be hit.
 const BEYOND: usize = 12;
-/// Seeds from here on mean a code, and from there on a pair.
+/// Seeds from here on mean a code, a byte of the reply to the call, a pair.
 pub(crate) const CODES: u64 = 1_000_000;
+pub(crate) const CUTS: u64 = 2_000_000;
 pub(crate) const PAIRS: u64 = 1_000_000_000;
 
-/// What a seed means for a flow that has so many exchanges undisturbed, and calls in that one.
-pub(crate) fn plan(seed: u64, exchanges: usize, call: Option<usize>) -> Plan {
-    let all = all();
-    if seed >= PAIRS {
-        let mut random = Random::new(seed);
-        let mut hit = |end: usize| (random.below(end), all[random.below(all.len())]);
-        let (first, second) = (hit(exchanges), hit(exchanges + BEYOND));
-        // Half of the second ones come soon after the first.
-        let near = random.next().is_multiple_of(2);
-        let at = if near { first.0 + second.0 % 4 } else { second.0 };
-        return vec![first, (at, second.1)];
+/// What a seed means.
+pub(crate) fn plan(seed: u64, range: &Range) -> Plan {
+    let at = |first: u64| usize::try_from(seed - first).unwrap();
+    match seed {
+        PAIRS.. => pair(&mut Random::new(seed), range),
+        CUTS.. => vec![(range.call.0, Fault::CutAt(at(CUTS)))],
+        CODES.. => vec![(range.call.0, codes()[at(CODES)])],
+        _ => vec![(at(0) / range.faults.len(), range.faults[at(0) % range.faults.len()])],
     }
-    let seed_at = |seed: u64| usize::try_from(seed).unwrap();
-    if seed >= CODES {
-        let codes = codes();
-        return vec![(call.unwrap_or_default(), codes[seed_at(seed - CODES) % codes.len()])];
-    }
-    let seed = seed_at(seed);
-    vec![(seed / all.len(), all[seed % all.len()])]
+}
+
+fn pair(random: &mut Random, range: &Range) -> Plan {
+    let mut hit = |end: usize| {
+        let fault = match range.faults[random.below(range.faults.len())] {
+            Fault::Truncated(_) => Fault::Truncated(random.below(1000)),
+            fault => fault,
+        };
+        (random.below(end), fault)
+    };
+    let (first, second) = (hit(range.exchanges), hit(range.exchanges + BEYOND));
+    // Half of the second ones come soon after the first.
+    let near = random.next().is_multiple_of(2);
+    let at = if near { first.0 + second.0 % 4 } else { second.0 };
+    vec![first, (at, second.1)]
 }
 
 /// Seeds of every single fault at every exchange.
-pub(crate) fn singles(exchanges: usize) -> u64 {
-    u64::try_from(exchanges * all().len()).unwrap()
+pub(crate) fn singles(range: &Range) -> u64 {
+    u64::try_from(range.exchanges * range.faults.len()).unwrap()
 }

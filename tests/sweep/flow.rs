@@ -1,7 +1,7 @@
 //! The commands under test, each with the host that it meets.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hvreplica::cim::{Reference, Selector};
@@ -11,16 +11,18 @@ use hvreplica::error::Error;
 use hvreplica::job::{Ending, FollowOptions, follow};
 use hvreplica::msvm::{SCHEMA, resource_uri};
 use hvreplica::replica::{
-    Interrupt, JobCancel, OnInterrupt, Outcome, ResynchronizeOptions, Schedule, cancel_job, find,
+    Interrupt, JobCancel, Journal, JournalEntry, OnInterrupt, Outcome, OutcomeKind, Past,
+    ResynchronizeOptions, Schedule, VirtualMachine, cancel_job, find, journal_line, journal_past,
     resynchronize,
 };
 use hvreplica::simulator::{
     Accident, Generation, JobStyle, Mishap, Outcome as End, ScheduledJob, ServerOptions, TARGET,
     UNKNOWN_STATE, WorldOptions,
 };
+use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::fault::Plan;
+use crate::fault::{Fault, Plan, all as faults, deadly};
 use crate::wire::{Way, Wire};
 
 /// What is done.
@@ -42,6 +44,8 @@ pub(crate) struct Flow {
     pub(crate) server: ServerOptions,
     pub(crate) way: Way,
     pub(crate) options: ResynchronizeOptions,
+    /// It is run again with its journal, where it is not known to have failed.
+    pub(crate) has_journal: bool,
 }
 
 /// What the command came to.
@@ -50,6 +54,8 @@ pub(crate) enum Came {
     Outcomes(Vec<Outcome>),
     Followed(Result<Ending, Error>),
     Cancelled(Result<JobCancel, Error>),
+    /// It was killed, again and again.
+    Killed,
     /// It did not come back.
     Hung,
 }
@@ -62,7 +68,18 @@ impl Came {
             Self::Followed(Ok(ending)) => Exit::of_following(ending).code(),
             Self::Cancelled(Ok(cancel)) => Exit::of_cancelling(cancel).code(),
             Self::Followed(Err(error)) | Self::Cancelled(Err(error)) => Exit::of_read(error).code(),
-            Self::Hung => 255,
+            Self::Killed | Self::Hung => 255,
+        }
+    }
+
+    /// Whether a pipeline would run it again, and expects that this asks for nothing new.
+    fn is_open(&self) -> bool {
+        use OutcomeKind::{Scheduled, Started, StillRunning, Suspended, Unknown};
+        let is_open = |kind| matches!(kind, Scheduled | Started | StillRunning | Suspended | Unknown);
+        match self {
+            Self::Killed => true,
+            Self::Outcomes(outcomes) => outcomes.iter().all(|outcome| is_open(outcome.kind)),
+            _ => false,
         }
     }
 
@@ -87,6 +104,7 @@ impl Came {
                 JobCancel::NotReached(_) => "not reached".to_owned(),
             },
             Self::Followed(Err(error)) | Self::Cancelled(Err(error)) => format!("error: {}", error.chain()),
+            Self::Killed => "killed".to_owned(),
             Self::Hung => "hung".to_owned(),
         }
     }
@@ -101,7 +119,7 @@ pub(crate) struct Ran {
 
 /// All flows.
 pub(crate) fn all() -> Vec<Flow> {
-    [fresh(), others(), jobs()].into_iter().flatten().collect()
+    [fresh(), others(), journals(), jobs()].into_iter().flatten().collect()
 }
 
 fn flow(name: &'static str, state: u16) -> Flow {
@@ -116,6 +134,7 @@ fn flow(name: &'static str, state: u16) -> Flow {
         server: ServerOptions::DEFAULT,
         way: Way { date: Some(0), other_job: false },
         options: ResynchronizeOptions::default(),
+        has_journal: false,
     }
 }
 
@@ -230,6 +249,19 @@ fn others() -> Vec<Flow> {
     ]
 }
 
+/// `resync --journal`, killed and run again.
+fn journals() -> Vec<Flow> {
+    let journal = |name, state| Flow { has_journal: true, ..flow(name, state) };
+    let mut short = journal("journal-short-job", 7);
+    short.world.resync.job = JobStyle::Short;
+    let mut scheduled = journal("journal-scheduled", 9);
+    scheduled.options.schedule = Some(Schedule::In(Duration::from_secs(60)));
+    scheduled.options.follow = Some(true);
+    let mut suspends = journal("journal-suspend-first", 3);
+    suspends.options.suspend_first = true;
+    vec![journal("journal", 9), short, scheduled, suspends]
+}
+
 /// `job`
 fn jobs() -> Vec<Flow> {
     let mut follows = flow("job-follow", 9);
@@ -252,26 +284,55 @@ impl Flow {
         runtime.block_on(self.run_here(plan))
     }
 
+    /// What can happen to each of its exchanges.
+    pub(crate) fn faults(&self) -> &'static [Fault] {
+        if self.has_journal { deadly() } else { faults() }
+    }
+
     async fn run_here(&self, plan: Plan) -> Ran {
-        let (stop, heard) = watch::channel(false);
+        let (stop, mut heard) = watch::channel(false);
         let wire = Arc::new(Wire::new((self.world, self.server), plan, self.way, stop));
         let surroundings =
             Surroundings { clock: Arc::new(RealClock::default()), ids: Arc::new(Counted::default()) };
-        let transport: Arc<Wire> = Arc::clone(&wire);
-        let client =
-            Client::new(transport, ClientOptions::new("http://hvsim01:5985/wsman"), surroundings, SCHEMA);
+        let journal = self.has_journal.then(|| -> Arc<dyn Journal> { Arc::new(Pages::default()) });
         let began = tokio::time::Instant::now();
-        let interrupt = Interrupt::new(heard);
-        let came = tokio::time::timeout(LONGEST, self.act(&client, &wire, interrupt)).await;
+        let mut came = Came::Killed;
+        for _ in 0..MOST_RUNS {
+            let transport: Arc<Wire> = Arc::clone(&wire);
+            let options = ClientOptions::new("http://hvsim01:5985/wsman");
+            let client = Client::new(transport, options, surroundings.clone(), SCHEMA);
+            let interrupt = Interrupt::new(heard);
+            came = tokio::select! {
+                biased;
+                () = wire.killed() => Came::Killed,
+                came = tokio::time::timeout(LONGEST, self.act(&client, &wire, interrupt, &journal)) => {
+                    came.unwrap_or(Came::Hung)
+                }
+            };
+            if !self.has_journal || !came.is_open() {
+                break;
+            }
+            tokio::time::sleep(BETWEEN).await;
+            let (stop, next) = watch::channel(false);
+            wire.begin_again(stop);
+            heard = next;
+        }
         let took = began.elapsed();
         wire.settle();
-        Ran { came: came.unwrap_or(Came::Hung), wire, took }
+        Ran { came, wire, took }
     }
 
-    async fn act(&self, client: &Client, wire: &Wire, interrupt: Interrupt) -> Came {
+    async fn act(
+        &self,
+        client: &Client,
+        wire: &Wire,
+        interrupt: Interrupt,
+        journal: &Option<Arc<dyn Journal>>,
+    ) -> Came {
         match self.act {
             Act::Resync(names) => {
-                let options = ResynchronizeOptions { interrupt, ..self.options.clone() };
+                let journal = journal.clone();
+                let options = ResynchronizeOptions { interrupt, journal, ..self.options.clone() };
                 Came::Outcomes(resync(client, names, &options).await)
             }
             Act::FollowJob => {
@@ -315,5 +376,25 @@ impl Ids for Counted {
     }
 }
 
+/// A journal in memory.
+#[derive(Default)]
+struct Pages(Mutex<String>);
+
+impl Journal for Pages {
+    fn past(&self, vm: &str) -> Option<Past> {
+        journal_past(&self.0.lock().unwrap(), "hv01", vm).unwrap()
+    }
+
+    fn note(&self, vm: &VirtualMachine, entry: &JournalEntry) -> Result<(), String> {
+        let line = journal_line("hv01", vm, Timestamp::UNIX_EPOCH, entry);
+        self.0.lock().unwrap().push_str(&(line + "\n"));
+        Ok(())
+    }
+}
+
+/// How often a command is run, at most.
+const MOST_RUNS: usize = 3;
+/// How long nobody runs it again.
+const BETWEEN: Duration = Duration::from_secs(5);
 /// Nothing takes longer.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);

@@ -6,7 +6,9 @@
 #![expect(
     clippy::unwrap_used,
     clippy::large_enum_variant,
-    reason = "a harness stops at what cannot be, and keeps few outcomes"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a harness stops at what cannot be, keeps few outcomes, and tells"
 )]
 
 mod fault;
@@ -21,7 +23,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use fault::{CODES, PAIRS, codes, plan, singles};
+use fault::{CODES, CUTS, PAIRS, Plan, Range, codes, plan, singles};
 use flow::Flow;
 use verdict::{Undisturbed, Wrong, check};
 
@@ -37,8 +39,18 @@ struct Subject {
 }
 
 impl Subject {
+    fn range(&self) -> Range {
+        let seen = &self.undisturbed.seen;
+        let call = self.undisturbed.call().unwrap_or_default();
+        Range { exchanges: seen.len(), call: (call, seen[call].bytes), faults: self.flow.faults() }
+    }
+
+    fn plan(&self, seed: u64) -> Plan {
+        plan(seed, &self.range())
+    }
+
     fn run(&self, seed: u64, prints: bool) -> Wrong {
-        let plan = plan(seed, self.undisturbed.seen.len(), self.undisturbed.call());
+        let plan = self.plan(seed);
         let ran = self.flow.run(plan.clone());
         let wrong = check(&self.flow, &plan, &ran, &self.undisturbed);
         if prints {
@@ -101,10 +113,14 @@ fn arguments() -> Result<Arguments, String> {
 fn runs(subjects: &[Subject], pairs: u64) -> Vec<(usize, u64)> {
     let mut runs = Vec::new();
     for (at, subject) in subjects.iter().enumerate() {
-        runs.extend((0..singles(subject.undisturbed.seen.len())).map(|seed| (at, seed)));
+        let range = subject.range();
+        let mut add = |first: u64, count: u64| runs.extend((first..first + count).map(|seed| (at, seed)));
+        add(0, singles(&range));
         if CODED.contains(&subject.flow.name) {
-            let count = u64::try_from(codes().len()).unwrap();
-            runs.extend((0..count).map(|code| (at, CODES + code)));
+            add(CODES, u64::try_from(codes().len()).unwrap());
+        }
+        if CUT.contains(&subject.flow.name) {
+            add(CUTS, u64::try_from(range.call.1).unwrap());
         }
     }
     let count = u64::try_from(subjects.len()).unwrap();
@@ -147,7 +163,7 @@ fn report(subjects: &[Subject], runs: &[(usize, u64)], found: &[Found], begun: I
             let count = shown.entry(text.clone()).or_default();
             *count += 1;
             if *count <= MOST_SHOWN {
-                let plan = plan(*seed, subject.undisturbed.seen.len(), subject.undisturbed.call());
+                let plan = subject.plan(*seed);
                 println!("WRONG {text}\n  {plan:?}\n  tests/run sweep --only {}:{seed}", subject.flow.name);
             }
         }
@@ -175,7 +191,7 @@ fn replay(subject: &Subject, seed: u64) -> ExitCode {
     if wrong.twice.is_empty() && wrong.verdicts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn print(plan: &fault::Plan, ran: &flow::Ran) {
+fn print(plan: &Plan, ran: &flow::Ran) {
     let state = ran.wire.state();
     println!("plan: {plan:?}");
     for (at, seen) in state.seen.iter().enumerate() {
@@ -206,4 +222,6 @@ fn print(plan: &fault::Plan, ran: &flow::Ran) {
 
 /// Flows whose call meets every fault code of the tables.
 const CODED: [&str; 3] = ["from-9", "from-7", "job-cancel"];
+/// Flows where the reply to that call ends after each of its bytes.
+const CUT: [&str; 1] = ["from-9"];
 const MOST_SHOWN: usize = 3;

@@ -55,7 +55,7 @@ pub(crate) fn check(flow: &Flow, plan: &Plan, ran: &Ran, undisturbed: &Undisturb
         }
         Came::Followed(Ok(ending)) => check.followed(ending),
         Came::Cancelled(Ok(cancel)) => check.cancelled(cancel),
-        Came::Followed(Err(_)) => {}
+        Came::Followed(Err(_)) | Came::Killed => {}
         Came::Cancelled(Err(_)) => check.not_cancelled(),
         Came::Hung => check.blame("it did not come back within a day"),
     }
@@ -88,6 +88,12 @@ impl Check<'_> {
     /// Whether Resynchronize was taken on for us.
     fn accepted(&self, guid: &str) -> bool {
         self.ours(guid).iter().any(|call| call.was_accepted())
+    }
+
+    /// Whether that was in the last run of the command.
+    fn accepted_now(&self, guid: &str) -> bool {
+        let ours = self.ours(guid);
+        ours.iter().any(|call| call.was_accepted() && call.at >= self.state.attempt.since)
     }
 
     /// Whether somebody else had the machine resynchronized: then ours may have ended all the same.
@@ -157,7 +163,8 @@ impl Check<'_> {
                 return;
             }
         };
-        let calls = self.state.seen.iter().filter(|seen| seen.subject == RESYNCHRONIZE);
+        let seen = self.state.seen.iter().skip(self.state.attempt.first);
+        let calls = seen.filter(|seen| seen.subject == RESYNCHRONIZE);
         let mine: Vec<&Seen> =
             calls.filter(|seen| seen.about.as_deref().is_none_or(|about| about == guid)).collect();
         let left = mine.iter().any(|seen| seen.left);
@@ -201,33 +208,26 @@ impl Check<'_> {
                     self.blame("no success, but it is running");
                 }
             }
-            Kind::Refused | Kind::Unreachable | Kind::NotFound | Kind::Unauthorized | Kind::Cancelled
-                if accepted =>
-            {
+            Kind::Refused | Kind::Cancelled if accepted => {
                 self.blame("nothing was done, it says, but the call was accepted");
             }
-            Kind::Refused | Kind::Unreachable | Kind::NotFound | Kind::Unauthorized | Kind::Cancelled => {
-                if attached {
-                    self.blame("nothing was done, it says, but it had attached");
-                }
+            // That the host cannot be asked is said of this run alone.
+            Kind::Unreachable | Kind::NotFound | Kind::Unauthorized if self.accepted_now(guid) => {
+                self.blame("nothing was done, it says, but the call was accepted");
             }
-            Kind::Suspended => {
-                if shown != Some(11) {
-                    self.blame(format!("suspended, but the state was {read:?}"));
-                }
+            Kind::Refused | Kind::Unreachable | Kind::NotFound | Kind::Unauthorized | Kind::Cancelled
+                if attached =>
+            {
+                self.blame("nothing was done, it says, but it had attached");
             }
-            Kind::Scheduled | Kind::Started => {
-                if !accepted && !attached {
-                    let was_seen = begun > 0;
-                    if !was_seen {
-                        self.blame("started, but nothing was accepted");
-                    }
-                }
+            Kind::Suspended if shown != Some(11) => {
+                self.blame(format!("suspended, but the state was {read:?}"));
             }
-            Kind::Unknown => {
-                if !invoked && !attached {
-                    self.blame("unknown, although nothing was asked for");
-                }
+            Kind::Scheduled | Kind::Started if !accepted && !attached && begun == 0 => {
+                self.blame("started, but nothing was accepted");
+            }
+            Kind::Unknown if !invoked && !attached => {
+                self.blame("unknown, although nothing was asked for");
             }
             _ => {}
         }
@@ -245,15 +245,23 @@ impl Check<'_> {
         }
     }
 
-    /// A replication that was paused for nothing is named.
+    /// A replication that was paused for nothing is named, unless somebody else's resynchronization ends the pause.
     fn pause(&mut self, outcome: &Outcome, guid: &str) {
         if !self.flow.options.suspend_first || self.accepted(guid) {
             return;
         }
         let truth = self.state.desk.world().truth();
         let is_pause = |call: &&hvreplica::simulator::MethodCall| {
-            call.user == USER && call.method.starts_with("RequestReplicationStateChange")
+            call.user == USER
+                && call.method.starts_with("RequestReplicationStateChange")
+                && call.at >= self.state.attempt.since
         };
+        let is_others = |call: &&Resynchronization| {
+            call.user != USER && call.was_accepted() && call.vm.as_deref() == Some(guid)
+        };
+        if truth.resynchronizations.iter().any(|call| is_others(&call)) {
+            return;
+        }
         let paused = truth.calls.iter().filter(is_pause).any(|call| matches!(call.return_value, 0 | 4096));
         let says_so = outcome.failure.as_ref().is_some_and(|failure| failure.message.contains("pause"));
         if paused && !says_so && !outcome.attached {
@@ -367,14 +375,20 @@ fn is_harmless(flow: &Flow, at: usize, fault: Fault, undisturbed: &Undisturbed) 
         return false;
     }
     let passes = match fault {
-        Fault::RequestLost | Fault::ReplyLost | Fault::ReplyLate | Fault::Connect | Fault::NoDate => true,
+        Fault::Closed
+        | Fault::Clock(_)
+        | Fault::RequestLost
+        | Fault::ReplyLost
+        | Fault::ReplyLate
+        | Fault::Connect
+        | Fault::NoDate => true,
         Fault::Http { status, .. } => matches!(status, 503 | 502 | 504 | 408 | 429),
         Fault::Soap { kind, .. } => {
             matches!(kind, Soap::TimedOut | Soap::Quota | Soap::Provider(0x8004_1033 | 0x8004_1045))
         }
         _ => false,
     };
-    let needs_clock = fault == Fault::NoDate && flow.options.schedule.is_some();
+    let needs_clock = matches!(fault, Fault::NoDate | Fault::Clock(_)) && flow.options.schedule.is_some();
     if passes {
         return !needs_clock && flow.act != Act::CancelJob;
     }

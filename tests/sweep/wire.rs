@@ -1,18 +1,20 @@
 //! A transport without a network: it hands each request to the simulated host and breaks where it is told to.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hvreplica::cim::{Reference, Selector, Value};
 use hvreplica::msvm::{SCHEMA, resource_uri};
 use hvreplica::simulator::{Asking, Desk, Handled, Invocation, Operation, ServerOptions, WorldOptions};
 use hvreplica::transport::{
-    Delivery, Exchange, HttpRequest, HttpResponse, Transport, TransportError, TransportErrorKind as Kind,
+    Connection, Delivery, Exchange, HttpRequest, HttpResponse, Transport, TransportError,
+    TransportErrorKind as Kind,
 };
 use hvreplica::wsman::{self, FaultCode, Reply, ReplyHeader, encode_reply, ns};
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::fault::{Fault, Plan, Soap};
@@ -44,7 +46,17 @@ pub(crate) struct Seen {
     /// It left for the host.
     pub(crate) left: bool,
     pub(crate) executed: bool,
+    /// Length of the reply.
+    pub(crate) bytes: usize,
     pub(crate) faults: Vec<Fault>,
+}
+
+/// The last run of a command that is run again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    /// Number of its first exchange.
+    pub(crate) first: usize,
+    pub(crate) since: Timestamp,
 }
 
 pub(crate) struct Wire {
@@ -52,6 +64,7 @@ pub(crate) struct Wire {
     began: Instant,
     origin: Timestamp,
     way: Way,
+    killed: Notify,
 }
 
 pub(crate) struct State {
@@ -59,11 +72,14 @@ pub(crate) struct State {
     pub(crate) seen: Vec<Seen>,
     /// State of each machine, and the one that it shows, when it was last read and the reply arrived.
     pub(crate) read: HashMap<String, (u16, u16)>,
+    pub(crate) attempt: Attempt,
     plan: Plan,
-    late: Vec<(Timestamp, Asking)>,
+    late: Vec<(Timestamp, Arc<Asking>)>,
     last_reply: Option<Handled>,
     unreachable_until: Option<Timestamp>,
     locked: bool,
+    /// What is added to `Date`.
+    off: i64,
     stop: watch::Sender<bool>,
     target: String,
 }
@@ -82,15 +98,17 @@ impl Wire {
             desk,
             seen: Vec::new(),
             read: HashMap::new(),
+            attempt: Attempt { first: 0, since: origin },
             plan,
             late: Vec::new(),
             last_reply: None,
             unreachable_until: None,
             locked: false,
+            off: 0,
             stop,
             target,
         };
-        Self { state: Mutex::new(state), began: Instant::now(), origin, way }
+        Self { state: Mutex::new(state), began: Instant::now(), origin, way, killed: Notify::new() }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -110,6 +128,19 @@ impl Wire {
         state.desk.world_mut().tick(now);
     }
 
+    /// Ends when the client is killed.
+    pub(crate) async fn killed(&self) {
+        self.killed.notified().await;
+    }
+
+    /// The command is run again from here on.
+    pub(crate) fn begin_again(&self, stop: watch::Sender<bool>) {
+        let now = self.now();
+        let mut state = self.state();
+        state.stop = stop;
+        state.attempt = Attempt { first: state.seen.len(), since: now };
+    }
+
     async fn run(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         tokio::time::sleep(LATENCY).await;
         let body = match self.way.other_job {
@@ -120,7 +151,7 @@ impl Wire {
         let mut handled = None;
         let mut spoil = Vec::new();
         for fault in faults {
-            let (pause, passed) = self.before(fault, &asking, request.timeout);
+            let (pause, passed) = self.before(fault, &asking, &request);
             if let Some(pause) = pause {
                 tokio::time::sleep(pause).await;
             }
@@ -130,6 +161,10 @@ impl Wire {
                 Passed::Replied(text) => handled = Some(text),
                 Passed::Failed(error) => return Err(error),
                 Passed::Answered(response) => return Ok(response),
+                Passed::Dies => {
+                    self.killed.notify_one();
+                    std::future::pending::<()>().await;
+                }
             }
         }
         let handled = match handled {
@@ -140,7 +175,13 @@ impl Wire {
     }
 
     /// What happens before the request is executed, and how long it takes.
-    fn before(&self, fault: Fault, asking: &Asking, patience: Duration) -> (Option<Duration>, Passed) {
+    fn before(
+        &self,
+        fault: Fault,
+        asking: &Arc<Asking>,
+        request: &HttpRequest,
+    ) -> (Option<Duration>, Passed) {
+        let patience = request.timeout;
         let never = |kind| Passed::Failed(TransportError::new(kind, Delivery::NotSent));
         let maybe = |kind| Passed::Failed(TransportError::new(kind, Delivery::MayHaveRun));
         let now = self.now();
@@ -159,9 +200,14 @@ impl Wire {
             }
             Fault::Reauthenticated => Passed::On,
             Fault::RequestLost => maybe(Kind::ConnectionLost),
+            Fault::Closed if request.connection == Connection::Any => maybe(Kind::ConnectionLost),
+            Fault::Killed { executed } => {
+                state.execute_if(executed, now, asking);
+                if executed { Passed::Dies } else { state.stays(Passed::Dies) }
+            }
             Fault::ArrivesLate(seconds) => {
                 let due = now + patience + Duration::from_secs(seconds);
-                state.late.push((due, asking.clone()));
+                state.late.push((due, Arc::clone(asking)));
                 return (Some(patience), maybe(Kind::TimedOut));
             }
             Fault::ReplyLate => {
@@ -171,7 +217,7 @@ impl Wire {
             Fault::Slow(seconds) => return (Some(Duration::from_secs(seconds)), Passed::On),
             Fault::Http { status, executed } => {
                 state.execute_if(executed, now, asking);
-                Passed::Answered(self.response(status, String::new(), ""))
+                Passed::Answered(self.response(state.off, status, String::new(), ""))
             }
             Fault::Soap { kind, executed } => {
                 state.execute_if(executed, now, asking);
@@ -184,13 +230,20 @@ impl Wire {
 
     fn reply(
         &self,
-        (body, asking): (&[u8], &Asking),
+        (body, asking): (&[u8], &Arc<Asking>),
         handled: Handled,
         spoil: &[Fault],
     ) -> Result<HttpResponse, TransportError> {
         let mut state = self.state();
-        let last = state.last_reply.replace(handled.clone());
-        let mut response = self.response(handled.status, handled.text, SOAP);
+        let last = match state.plan.iter().any(|(_, fault)| *fault == Fault::Repeated) {
+            true => state.last_reply.replace(handled.clone()),
+            false => None,
+        };
+        if let Some(seen) = state.seen.last_mut() {
+            seen.bytes = handled.text.len();
+        }
+        let off = state.off;
+        let mut response = self.response(off, handled.status, handled.text, SOAP);
         for fault in spoil {
             let lost = |kind| Err(TransportError::new(kind, Delivery::MayHaveRun));
             match fault {
@@ -207,11 +260,12 @@ impl Wire {
                 Fault::Truncated(thousandths) => {
                     response.body.truncate(response.body.len() * thousandths / 1000);
                 }
-                Fault::Html => response = self.response(200, "<html>".to_owned(), "text/html"),
-                Fault::Empty => response = self.response(200, String::new(), ""),
+                Fault::CutAt(bytes) => response.body.truncate(*bytes),
+                Fault::Html => response = self.response(off, 200, "<html>".to_owned(), "text/html"),
+                Fault::Empty => response = self.response(off, 200, String::new(), ""),
                 Fault::Repeated => {
                     if let Some(last) = &last {
-                        response = self.response(last.status, last.text.clone(), SOAP);
+                        response = self.response(off, last.status, last.text.clone(), SOAP);
                     }
                 }
                 Fault::OfAnother => {
@@ -226,8 +280,10 @@ impl Wire {
                 _ => {}
             }
         }
-        let is_whole = spoil.iter().all(|fault| matches!(fault, Fault::NoDate | Fault::WithoutReturnValue));
-        if is_whole && response.status == 200 {
+        let is_whole = spoil.iter().all(|fault| {
+            matches!(fault, Fault::NoDate | Fault::Clock(_) | Fault::Closed | Fault::WithoutReturnValue)
+        });
+        if is_whole && response.status == 200 && READS.contains(&asking.subject()) {
             state.note_reads(body);
         }
         if self.way.other_job {
@@ -236,9 +292,9 @@ impl Wire {
         Ok(response)
     }
 
-    fn response(&self, status: u16, text: String, content_type: &str) -> HttpResponse {
+    fn response(&self, off: i64, status: u16, text: String, content_type: &str) -> HttpResponse {
         let second = Timestamp::from_second(self.now().as_second()).unwrap();
-        let date = self.way.date.map(|ahead| second + jiff::SignedDuration::from_secs(ahead));
+        let date = self.way.date.map(|ahead| second + jiff::SignedDuration::from_secs(ahead + off));
         HttpResponse {
             status,
             content_type: content_type.to_owned(),
@@ -252,6 +308,8 @@ impl Wire {
 
 enum Passed {
     On,
+    /// Nobody is there any more.
+    Dies,
     /// It is the reply's affair.
     Spoils,
     Replied(Handled),
@@ -267,7 +325,7 @@ impl Transport for Wire {
 
 impl State {
     /// Counts an exchange and says what is to happen to it.
-    fn begin(&mut self, now: Timestamp, at: Duration, body: &[u8]) -> (Asking, Vec<Fault>) {
+    fn begin(&mut self, now: Timestamp, at: Duration, body: &[u8]) -> (Arc<Asking>, Vec<Fault>) {
         self.deliver(now);
         let number = self.seen.len();
         let mut faults: Vec<Fault> =
@@ -278,6 +336,7 @@ impl State {
                     self.unreachable_until = Some(now + Duration::from_secs(*seconds));
                 }
                 Fault::LockedForGood => self.locked = true,
+                Fault::Clock(seconds) => self.off += seconds,
                 _ => {}
             }
         }
@@ -291,7 +350,7 @@ impl State {
         // One way only ends once.
         let on_the_host = faults.iter().take_while(|fault| fault.is_of_the_host()).count();
         faults.truncate(on_the_host + 1);
-        let asking = self.desk.read(body);
+        let asking = read(&mut self.desk, body);
         let operation = asking.operation();
         let about = (operation == Some(Operation::Invoke)).then(|| guid_in(body)).flatten();
         self.seen.push(Seen {
@@ -301,6 +360,7 @@ impl State {
             at,
             left: true,
             executed: false,
+            bytes: 0,
             faults: faults.clone(),
         });
         (asking, faults)
@@ -313,14 +373,14 @@ impl State {
         passed
     }
 
-    fn execute(&mut self, now: Timestamp, asking: &Asking) -> Handled {
+    fn execute(&mut self, now: Timestamp, asking: &Arc<Asking>) -> Handled {
         if let Some(seen) = self.seen.last_mut() {
             seen.executed = true;
         }
         self.desk.handle(asking, now)
     }
 
-    fn execute_if(&mut self, executed: bool, now: Timestamp, asking: &Asking) {
+    fn execute_if(&mut self, executed: bool, now: Timestamp, asking: &Arc<Asking>) {
         if executed {
             self.execute(now, asking);
         }
@@ -384,7 +444,7 @@ impl State {
         Reference::new(resource_uri(class), keys)
     }
 
-    fn fault(&self, asking: &Asking, kind: Soap) -> Handled {
+    fn fault(&self, asking: &Arc<Asking>, kind: Soap) -> Handled {
         let header = ReplyHeader {
             message_id: "uuid:00000000-FA17-4000-8000-000000000000".to_owned(),
             relates_to: asking.message_id().map(str::to_owned),
@@ -414,6 +474,29 @@ fn fault(kind: Soap) -> wsman::Fault {
     }
 }
 
+thread_local! {
+    /// Requests that were read: most runs begin with those of others.
+    static READ: RefCell<HashMap<Vec<u8>, Arc<Asking>>> = RefCell::default();
+}
+
+/// Reads a request, unless the same was read before and was in order.
+fn read(desk: &mut Desk, request: &[u8]) -> Arc<Asking> {
+    READ.with_borrow_mut(|known| {
+        if let Some(asking) = known.get(request) {
+            return Arc::clone(asking);
+        }
+        let before = desk.violations().len();
+        let asking = Arc::new(desk.read(request));
+        if desk.violations().len() == before {
+            if known.len() >= MOST_KNOWN {
+                known.clear();
+            }
+            known.insert(request.to_vec(), Arc::clone(&asking));
+        }
+        asking
+    })
+}
+
 fn text_of(response: &HttpResponse) -> String {
     String::from_utf8_lossy(&response.body).into_owned()
 }
@@ -428,6 +511,10 @@ fn guid_in(body: &[u8]) -> Option<String> {
     })
 }
 
+/// Classes that tell the state of a replication.
+const READS: [&str; 2] = ["Msvm_ReplicationRelationship", "Msvm_ComputerSystem"];
+/// Requests that are remembered.
+const MOST_KNOWN: usize = 5000;
 /// Characters of a GUID.
 const GUID: usize = 36;
 /// How long an exchange takes.

@@ -7,7 +7,7 @@ use crate::job::{Job, JobError};
 use crate::replica::{Failure, Outcome, OutcomeKind, VirtualMachine};
 
 use super::super::duration::words;
-use super::text::line;
+use super::text::{line, printable_lines};
 
 /// The document of several outcomes.
 pub(in crate::cli) fn results(host: &str, outcomes: &[Outcome], error: Option<Value>) -> Value {
@@ -110,7 +110,7 @@ pub(in crate::cli) fn words_of(outcome: &Outcome) -> String {
         text.push_str(&format!("\n  state: {}", states.join(" → ")));
     }
     if let Some(envelope) = &outcome.envelope {
-        text.push_str(&format!("\n{envelope}"));
+        text.push_str(&format!("\n{}", printable_lines(envelope)));
     }
     text
 }

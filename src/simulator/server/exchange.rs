@@ -287,7 +287,7 @@ impl Exchanges {
         }
         let subject = asked.subject.clone();
         host.requests.push(Served { operation: asked.operation, subject, executed: false });
-        let number = host.requests.len() - 1;
+        let number = host.taken + host.requests.len() - 1;
         (asked, plan, number)
     }
 
@@ -295,7 +295,8 @@ impl Exchanges {
         let now = self.shared.clock.now();
         let mut host = self.shared.host();
         let reply = host.service.execute(asked, Caller { user: Some(&self.shared.user), now });
-        if let Some(served) = host.requests.get_mut(number) {
+        let at = number.checked_sub(host.taken);
+        if let Some(served) = at.and_then(|at| host.requests.get_mut(at)) {
             served.executed = true;
         }
         let relates_to =

@@ -159,6 +159,8 @@ struct Host {
     service: Service,
     script: Script,
     requests: Vec<Served>,
+    /// Requests that were taken with the truth.
+    taken: usize,
     http_requests: usize,
     connections: usize,
     handshakes: usize,
@@ -213,6 +215,23 @@ impl Server {
             handshakes: host.handshakes,
             open_enumerations: host.service.open_enumerations(),
             violations: host.service.violations.clone(),
+        }
+    }
+
+    /// What really happened since it was taken last, so that a server may run for ever. Counts are those of the
+    /// whole time.
+    pub fn take_truth(&self) -> ServerTruth {
+        let mut host = self.shared.host();
+        host.service.world.tick(self.shared.clock.now());
+        host.taken += host.requests.len();
+        ServerTruth {
+            host: host.service.world.take_truth(),
+            requests: std::mem::take(&mut host.requests),
+            http_requests: host.http_requests,
+            connections: host.connections,
+            handshakes: host.handshakes,
+            open_enumerations: host.service.open_enumerations(),
+            violations: std::mem::take(&mut host.service.violations),
         }
     }
 
@@ -276,11 +295,13 @@ impl Shared {
             HostTime::Manual => 0,
         };
         let begins = settings.begins.unwrap_or_else(Timestamp::now);
+        let unrest = world.unrest;
         let world = World::new(SCHEMA, world, settings.seed, begins);
         let host = Host {
             service: Service::new(world, SCHEMA, server, settings.seed),
-            script: Script::new(injections),
+            script: Script::new(injections).unquiet(unrest),
             requests: Vec::new(),
+            taken: 0,
             http_requests: 0,
             connections: 0,
             handshakes: 0,

@@ -61,7 +61,7 @@ pub(super) struct Service {
     options: ServerOptions,
     enumerations: Enumerations,
     ids: Ids,
-    message_ids: HashSet<String>,
+    message_ids: [HashSet<String>; 2],
     pub(super) violations: Vec<Violation>,
 }
 
@@ -73,7 +73,7 @@ impl Service {
             options,
             enumerations: Enumerations::new(options.enumeration_lifetime),
             ids: Ids::new(seed ^ IDS_OF_THE_SERVICE),
-            message_ids: HashSet::new(),
+            message_ids: Default::default(),
             violations: Vec::new(),
         }
     }
@@ -157,7 +157,12 @@ impl Service {
 
     fn note_message_id(&mut self, message: &Message) {
         let id = message.headers.message_id.clone().unwrap_or_default();
-        if !self.message_ids.insert(id.to_lowercase()) {
+        let [ids, before] = &mut self.message_ids;
+        if ids.len() >= REMEMBERED {
+            *before = std::mem::take(ids);
+        }
+        let key = id.to_lowercase();
+        if before.contains(&key) || !ids.insert(key) {
             self.violations.push(Violation::new("message-id-reused", id));
         }
     }
@@ -409,6 +414,8 @@ const OK: u16 = 200;
 const SERVER_ERROR: u16 = 500;
 /// Keeps the identifiers of the service apart from those of the world.
 const IDS_OF_THE_SERVICE: u64 = 0x5E55_10E5;
+/// So many ids at least are known again.
+const REMEMBERED: usize = 10_000;
 /// As long as a MessageID is, to estimate the size of a reply.
 const LONG_ID: &str = "uuid:00000000-0000-0000-0000-000000000000-000000000000";
 

@@ -62,6 +62,15 @@ struct Session {
     let_in: bool,
 }
 
+/// What a listener answers to a request without a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offers {
+    /// HTTP status; 401 by custom.
+    pub status: u16,
+    /// Schemes of `WWW-Authenticate`.
+    pub schemes: Vec<String>,
+}
+
 enum Answer {
     /// A response, and whether the connection can carry another request.
     Response(HttpResponse, bool),
@@ -129,6 +138,20 @@ impl Http {
         Ok(Self { settings, method, session: Mutex::default() })
     }
 
+    /// Asks the listener what it offers, over a connection of its own and without a credential.
+    ///
+    /// # Errors
+    ///
+    /// What stands on the way: the name, the connection, TLS, the proxy, or what answers is no HTTP.
+    pub async fn offers(&self) -> Result<Offers, TransportError> {
+        let wire = Wire::new(&self.settings)?;
+        let patience = self.settings.connect_timeout;
+        let post = Post { authorization: None, content_type: None, body: Vec::new(), patience };
+        let reply = wire.post(post).await.map_err(TransportError::not_sent);
+        let reply = reply.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?;
+        Ok(Offers { status: reply.status, schemes: headers::offered(&reply.headers) })
+    }
+
     async fn run(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let mut session = self.session.lock().await;
         // Taken out, so that a future dropped half-way leaves no half-used connection behind.
@@ -170,6 +193,7 @@ impl Http {
     /// Makes a connection and authenticates it, where the method does so ahead of requests.
     async fn connect(&self, session: &mut Session) -> Result<Wire, TransportError> {
         let wire = match &self.method {
+            Method::Basic(_) if self.settings.url.scheme() == "http" => return self.ask_for_basic().await,
             Method::Basic(_) | Method::Certificate(_) => return Wire::new(&self.settings),
             Method::Ntlm(credential, protection) => {
                 let mut wire = Wire::new(&self.settings)?;
@@ -189,6 +213,27 @@ impl Http {
         };
         session.let_in = true;
         Ok(wire)
+    }
+
+    /// Makes a connection on which the host has said that it takes Basic. Without TLS anybody on the way reads the
+    /// password, so it does not leave for a host that has no use for it.
+    async fn ask_for_basic(&self) -> Result<Wire, TransportError> {
+        let wire = Wire::new(&self.settings)?;
+        let patience = self.settings.connect_timeout;
+        let question = Post { authorization: None, content_type: None, body: Vec::new(), patience };
+        let answer = wire.post(question).await.map_err(TransportError::not_sent);
+        let reply = answer.map_err(|error| proxy::blame(error, self.settings.route.as_ref()))?;
+        let offered = headers::offered(&reply.headers);
+        match reply.status {
+            401 if offered.iter().any(|offer| offer.eq_ignore_ascii_case(basic::SCHEME)) => {
+                if reply.last {
+                    Wire::new(&self.settings)
+                } else {
+                    Ok(wire)
+                }
+            }
+            _ => Err(handshake::refusal(&reply, "basic", &[])),
+        }
     }
 
     async fn send(&self, wire: &mut Wire, request: &HttpRequest) -> Result<Answer, TransportError> {

@@ -4,8 +4,12 @@ mod bad_input;
 mod certificates;
 #[cfg(feature = "credssp")]
 mod credssp;
+mod doctor;
+mod hostile;
 mod interrupts;
 mod jobs;
+#[cfg(target_os = "linux")]
+mod memory;
 mod outcomes;
 mod recordings;
 mod targets;

@@ -111,6 +111,23 @@ async fn passwords_from_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn empty_variables_are_as_good_as_none() {
+    let server = still("healthy").await;
+    let mut command = command_on(&server.url(), &["wsman", "identify"]);
+    for name in ["AUTH", "PROXY", "PROFILE", "LOG", "KEY_PASSPHRASE"] {
+        command.env(format!("HVREPLICA_{name}"), "");
+    }
+    assert_eq!(end(command).await.code, 0);
+    for (name, missing) in [("HOST", "no host"), ("USER", "no user"), ("PASSWORD", "no password")] {
+        let mut command = command_on(&server.url(), &["wsman", "identify", "--auth", "ntlm"]);
+        command.env(format!("HVREPLICA_{name}"), "");
+        let ended = end(command).await;
+        assert_eq!(ended.code, 2, "{ended:?}");
+        assert!(ended.err.starts_with(&format!("hvreplica: {missing} given")), "{ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn profiles() {
     let server = still("healthy").await;
     let file = folder("profiles").join("config.toml");

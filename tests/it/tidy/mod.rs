@@ -9,9 +9,10 @@ use std::path::Path;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What is read beside `src`, for rules on all files of the project.
-const PLACES: [&str; 12] = [
+const PLACES: [&str; 13] = [
     "src",
     "tests",
+    "fuzz",
     "schemas",
     "fixtures",
     ".ci",
