@@ -350,7 +350,8 @@ mod tests {
     fn tickets_that_are_refused() {
         let service = || "HTTP/hv1".to_owned();
         let at = |seconds| now() + SignedDuration::from_secs(seconds);
-        let cases: [(&str, fn(&mut Mint), Refusal); 12] = [
+        type Case = (&'static str, fn(&mut Mint), Refusal);
+        let cases: [Case; 12] = [
             ("name", |m| m.service = "HTTP/hv2", Refusal::NoKey { service: "HTTP/hv2".to_owned() }),
             ("version", |m| m.version = 4, Refusal::NoKey { service: service() }),
             ("type", |m| m.service_key = vec![0x31; 16], Refusal::NoKey { service: service() }),

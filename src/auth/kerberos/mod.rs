@@ -16,7 +16,8 @@ mod failure;
 mod initiator;
 mod keytab;
 mod message;
-#[cfg(all(test, feature = "kerberos"))]
+#[cfg(test)]
+#[cfg(feature = "kerberos")]
 pub(crate) mod minting;
 mod principal;
 #[cfg(feature = "kerberos")]

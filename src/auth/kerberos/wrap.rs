@@ -71,7 +71,8 @@ pub(in crate::auth) const HEADER: usize = 16;
 #[cfg(feature = "gssapi")]
 const CONFOUNDER: usize = 16;
 
-#[cfg(all(test, feature = "gssapi"))]
+#[cfg(test)]
+#[cfg(feature = "gssapi")]
 mod tests {
     use super::{Header, split};
     use crate::auth::SealError;

@@ -87,7 +87,8 @@ impl Doorkeeper {
 #[cfg(not(feature = "kerberos"))]
 const NOT_BUILT: &str = "this build knows no Kerberos (feature kerberos)";
 
-#[cfg(all(test, feature = "kerberos"))]
+#[cfg(test)]
+#[cfg(feature = "kerberos")]
 mod tests {
     use std::time::Duration;
 

@@ -139,7 +139,8 @@ async fn what_is_refused_about_wrapped_ntlm() {
     let without = |_: &[u8]| None;
     let of_another = |list: &[u8]| Some([list, b"\0"].concat());
     let right = |list: &[u8]| Some(list.to_vec());
-    let cases: [(&str, fn(&[u8]) -> Option<Vec<u8>>, Vec<(&str, String)>); 3] = [
+    type Case = (&'static str, fn(&[u8]) -> Option<Vec<u8>>, Vec<(&'static str, String)>);
+    let cases: [Case; 3] = [
         (
             PASSWORD,
             without,
