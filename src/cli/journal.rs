@@ -18,6 +18,17 @@ pub(super) struct FileJournal {
 struct State {
     file: File,
     text: String,
+    /// Lines that wait until the outcome was told.
+    held: String,
+}
+
+impl State {
+    fn write(&mut self, lines: &str) -> Result<(), String> {
+        let written = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_all());
+        written.map_err(|error| format!("the journal cannot be written: {error}"))?;
+        self.text.push_str(lines);
+        Ok(())
+    }
 }
 
 impl FileJournal {
@@ -48,7 +59,7 @@ impl FileJournal {
         if is_new {
             sync_folder(path);
         }
-        Ok(Self { host: host.to_owned(), state: Mutex::new(State { file, text }) })
+        Ok(Self { host: host.to_owned(), state: Mutex::new(State { file, text, held: String::new() }) })
     }
 }
 
@@ -61,10 +72,17 @@ impl Journal for FileJournal {
     fn note(&self, vm: &VirtualMachine, entry: &JournalEntry) -> Result<(), String> {
         let line = journal_line(&self.host, vm, Timestamp::now(), entry) + "\n";
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = state.file.write_all(line.as_bytes()).and_then(|()| state.file.sync_all());
-        written.map_err(|error| format!("the journal cannot be written: {error}"))?;
-        state.text.push_str(&line);
-        Ok(())
+        if entry.allows_another() {
+            state.held.push_str(&line);
+            return Ok(());
+        }
+        state.write(&line)
+    }
+
+    fn told(&self) -> Result<(), String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = std::mem::take(&mut state.held);
+        if held.is_empty() { Ok(()) } else { state.write(&held) }
     }
 }
 
@@ -74,5 +92,40 @@ fn sync_folder(path: &Path) {
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FileJournal, Journal as _, JournalEntry, VirtualMachine};
+    use crate::replica::{Baseline, OutcomeKind};
+
+    #[test]
+    fn a_failure_that_nobody_heard_of_did_not_end_it() {
+        let path = std::env::temp_dir().join(format!("hvreplica-journal-{}", std::process::id()));
+        let id = "910A2DEC-8902-4CC1-BEEB-8DA1658EEC67".to_owned();
+        let vm = VirtualMachine { id, name: "web01".to_owned(), mode: 1_u16.into(), replica: None };
+        let baseline = Baseline {
+            host_time: None,
+            state: 9_u16.into(),
+            last_replication: None,
+            last_apply: None,
+            start_time: None,
+        };
+        let journal = FileJournal::open(&path, "hv01").unwrap();
+        journal.note(&vm, &JournalEntry::Invoking(baseline)).unwrap();
+        journal.note(&vm, &JournalEntry::Ended(OutcomeKind::Failed)).unwrap();
+        assert!(
+            FileJournal::open(&path, "hv01").is_err_and(|text| text.ends_with("another run has it open"))
+        );
+        drop(journal);
+        let journal = FileJournal::open(&path, "HV01").unwrap();
+        assert!(journal.past(&vm.id).is_some_and(|past| past.is_open()));
+        journal.note(&vm, &JournalEntry::Ended(OutcomeKind::Failed)).unwrap();
+        journal.told().unwrap();
+        drop(journal);
+        let journal = FileJournal::open(&path, "hv01").unwrap();
+        assert!(journal.past(&vm.id).is_some_and(|past| !past.is_open()));
+        std::fs::remove_file(&path).unwrap();
     }
 }

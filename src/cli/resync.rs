@@ -93,6 +93,9 @@ pub(super) async fn run_on(
         let _ = writeln!(std::io::stderr().lock(), "no virtual machine waits for a resynchronization");
     }
     print(connection, &host.name, &outcomes, None);
+    if let Some(Err(message)) = options.journal.as_ref().map(|journal| journal.told()) {
+        tracing::warn!("{message}");
+    }
     Exit::of_outcomes(&outcomes)
 }
 

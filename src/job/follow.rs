@@ -50,19 +50,21 @@ pub struct Follow {
     silent_since: Option<Duration>,
     /// Looks in a row that saw it suspended.
     suspended: u32,
+    /// Looks in a row that did not find it.
+    gone: u32,
 }
 
 impl Follow {
     /// A follower that gives up when the host cannot be read for `patience`.
     pub fn new(pace: Pace, patience: Duration) -> Self {
-        Self { pace, patience, last: None, silent_since: None, suspended: 0 }
+        Self { pace, patience, last: None, silent_since: None, suspended: 0, gone: 0 }
     }
 
     /// Takes in a look, made at `now` on any clock that only runs forward.
     pub fn step(&mut self, observation: Observation, now: Duration) -> Action {
         match observation {
             Observation::Seen(job) => {
-                self.silent_since = None;
+                (self.silent_since, self.gone) = (None, 0);
                 if job.is_over() {
                     return Action::Done(Ending::Over(job));
                 }
@@ -73,7 +75,12 @@ impl Follow {
                 self.last = Some(job);
             }
             Observation::Gone => {
-                return Action::Done(self.last.take().map_or(Ending::NotFound, Ending::Vanished));
+                let Some(last) = self.last.take() else { return Action::Done(Ending::NotFound) };
+                self.gone += 1;
+                if self.gone >= ENOUGH {
+                    return Action::Done(Ending::Vanished(last));
+                }
+                self.last = Some(last);
             }
             Observation::Unreadable => {
                 let since = *self.silent_since.get_or_insert(now);
@@ -86,5 +93,6 @@ impl Follow {
     }
 }
 
-/// Looks after which a suspension counts.
+/// Looks after which a suspension counts, and after which a job that was there is gone: a host that restarts may
+/// not know what it has.
 const ENOUGH: u32 = 2;

@@ -19,6 +19,15 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// It cannot be written; the text says why.
     fn note(&self, vm: &VirtualMachine, entry: &Entry) -> Result<(), String>;
+
+    /// Everybody who waits has been told how it ended. Until then an entry that [allows another
+    /// call](Entry::allows_another) may be kept back, so that a run of which nobody has heard is looked at again.
+    ///
+    /// # Errors
+    /// It cannot be written; the text says why.
+    fn told(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Something that is written down about a machine.
@@ -30,6 +39,14 @@ pub enum Entry {
     Accepted(Option<String>),
     /// The run ended with that outcome.
     Ended(OutcomeKind),
+}
+
+impl Entry {
+    /// Whether it says that a call was carried out and has ended, so that another run makes a new one.
+    pub fn allows_another(&self) -> bool {
+        use OutcomeKind::{Cancelled, Failed, Superseded};
+        matches!(self, Self::Ended(Failed | Cancelled | Superseded))
+    }
 }
 
 /// A call that was made in another run.

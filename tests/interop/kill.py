@@ -21,7 +21,9 @@ from pathlib import Path
 
 USER, PASSWORD = "operator", secrets.token_urlsafe(12)
 SPEED = 60  # host seconds per second: a resynchronization takes one
-EARLY, LATEST = 0.15, 2.0  # seconds after the start; a whole run takes less
+EARLY, LATEST = 0.02, 2.0  # seconds after the start; a whole run takes less
+CALLING = 0.004  # seconds from the moment when the call is written down
+STAGES = {"": "before the call", "invoking": "while it called", "accepted": "while it followed", "ended": "at its end"}
 ENV = os.environ | {"HVREPLICA_PASSWORD": PASSWORD}
 
 
@@ -34,39 +36,56 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def moment(binary: Path, number: int, seed: int) -> tuple[str, str | None]:
-    """What the run after the killed one came to, and what is wrong with it."""
+def last_event(journal: Path) -> str:
+    """The last whole entry of a journal."""
+    lines = journal.read_text().splitlines(keepends=True) if journal.exists() else []
+    whole = [line for line in lines if line.endswith("\n")]
+    return json.loads(whole[-1])["event"] if whole else ""
+
+
+def await_call(journal: Path, process: subprocess.Popen) -> None:
+    while not (journal.exists() and journal.stat().st_size) and process.poll() is None:
+        time.sleep(0.0002)
+
+
+def moment(binary: Path, number: int, seed: int) -> tuple[str, str, str | None]:
+    """When it was killed, what the run after that came to, and what is wrong with it."""
     chance = random.Random(f"{seed}:{number}")
     scenario = chance.choice(["healthy", "short-job", "critical-start", "paused-start", "job-exception"])
-    # The call leaves early, so half of the moments are early.
-    pause = chance.uniform(0, chance.choice([EARLY, LATEST]))
+    # The call leaves early, so most of the moments are early.
+    longest = chance.choice([EARLY, LATEST, CALLING, CALLING])
+    pause = chance.uniform(0, longest)
     simulate = [binary, "simulate", "--scenario", scenario, "--speed", str(SPEED), "--user", USER, "-o", "json"]
     with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
         simulate, env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as host:
         try:
             url = json.loads(host.stdout.readline())["url"]
+            journal = Path(folder, "journal")
             command = [binary, "resync", "web01", "--host", url, "--auth", "ntlm", "--user", USER, "--yes", "-o", "json",
-                       "--poll-interval", "200ms", "--journal", str(Path(folder, "journal"))]  # fmt: skip
+                       "--poll-interval", "200ms", "--journal", str(journal)]  # fmt: skip
             with subprocess.Popen(command, env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as first:
+                if longest == CALLING:
+                    await_call(journal, first)
                 time.sleep(pause)
                 first.kill()
                 ended = first.stdout.read().strip()
+            stage = STAGES[last_event(journal)]
             again = subprocess.run(command, env=ENV, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
         finally:
             host.send_signal(signal.SIGTERM)
             said, _ = host.communicate(timeout=30)
     result = json.loads(again.stdout)["results"][0]
     wrong = judge(result, json.loads(said), bool(ended), again.returncode)
-    place = f"moment {number} ({scenario}, {pause:.3f} s)"
-    return result["outcome"], wrong and f"{place}: {wrong}: {json.dumps(result)}"
+    place = f"moment {number} ({scenario}, {stage})"
+    return stage, result["outcome"], wrong and f"{place}: {wrong}: {json.dumps(result)}"
 
 
 def judge(result: dict, truth: dict, had_ended: bool, code: int) -> str | None:
     """What is wrong, if anything is."""
     calls, outcome = len(truth["calls"]), result["outcome"]
     succeeded = bool(truth["succeeded"])
-    # One that was seen to fail before may be asked for again: that is what running again means then.
+    # One that was told to have failed may be asked for again: that is what running again means then.
     if calls > 1 and not (had_ended and not succeeded):
         return f"{calls} executions"
     expected = {"succeeded": 0, "failed": 6, "unknown": 8}.get(outcome)
@@ -86,11 +105,11 @@ def main() -> int:
     binary = args.binary.resolve()
     with ThreadPoolExecutor(args.jobs) as pool:
         results = list(pool.map(lambda number: moment(binary, number, args.seed), range(args.moments)))
-    wrong = [text for _, text in results if text]
+    wrong = [text for _, _, text in results if text]
     for text in wrong:
         print(text, file=sys.stderr)
-    outcomes = Counter(outcome for outcome, _ in results)
-    print(f"killed at {len(results)} moments and run again: {dict(outcomes)}, {len(wrong)} wrong")
+    stages, outcomes = (dict(Counter(result[at] for result in results)) for at in (0, 1))
+    print(f"killed at {len(results)} moments: {stages}; run again: {outcomes}, {len(wrong)} wrong")
     return 1 if wrong else 0
 
 

@@ -7,15 +7,17 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 export CARGO_TARGET_DIR
-copy=$(mktemp -d)
+# Always the same place, so that each copy is built upon the one before.
+copy=$CARGO_TARGET_DIR/mutant
 trap 'rm -rf "$copy"' EXIT
 
 # plant NAME FILE OLD NEW FLOW...: replaces OLD, which has to be there exactly once, and sweeps the flows.
 plant() {
     local name=$1 file=$2 old=$3 new=$4 caught=no
     shift 4
-    rm -rf "${copy:?}"/*
-    cp -r Cargo.toml Cargo.lock build.rs clippy.toml README.md schemas src tests "$copy"
+    rm -rf "$copy"
+    mkdir -p "$copy"
+    cp -r Cargo.toml Cargo.lock build.rs README.md benches schemas src tests "$copy"
     python3 - "$copy/$file" "$old" "$new" <<'PY'
 import sys
 path, old, new = sys.argv[1:]
@@ -24,10 +26,11 @@ if text.count(old) != 1:
     sys.exit(f"{path}: the place for the defect is there {text.count(old)} times: {old!r}")
 open(path, "w", encoding="utf-8").write(text.replace(old, new))
 PY
-    (cd "$copy" && cargo test --quiet --release --test sweep --no-run)
+    (cd "$copy" && cargo test --quiet --profile sweep --no-default-features --test sweep --no-run)
     for flow in "$@"; do
         local out
-        if out=$(cd "$copy" && cargo test --quiet --release --test sweep -- --pairs 300 --only "$flow" 2>&1); then
+        if out=$(cd "$copy" && cargo test --quiet --profile sweep --no-default-features --test sweep -- \
+            --pairs 300 --only "$flow" 2>&1); then
             continue
         fi
         caught=yes

@@ -67,7 +67,13 @@ fn gone_is_neither_success_nor_failure() {
     assert_eq!(a_follower().step(Observation::Gone, Duration::ZERO), Action::Done(Ending::NotFound));
     let mut follower = a_follower();
     follower.step(in_state(4), Duration::ZERO);
-    let vanished = follower.step(Observation::Gone, Duration::from_secs(1));
+    for seen_between in [in_state(4), in_state(3)] {
+        assert!(matches!(follower.step(Observation::Gone, Duration::from_secs(1)), Action::Poll(_)));
+        follower.step(seen_between, Duration::from_secs(2));
+    }
+    follower.step(in_state(4), Duration::from_secs(3));
+    assert!(matches!(follower.step(Observation::Gone, Duration::from_secs(4)), Action::Poll(_)));
+    let vanished = follower.step(Observation::Gone, Duration::from_secs(5));
     assert!(matches!(vanished, Action::Done(Ending::Vanished(job)) if job.state.code() == 4));
 }
 

@@ -376,7 +376,6 @@ fn is_harmless(flow: &Flow, at: usize, fault: Fault, undisturbed: &Undisturbed) 
     }
     let passes = match fault {
         Fault::Closed
-        | Fault::Clock(_)
         | Fault::RequestLost
         | Fault::ReplyLost
         | Fault::ReplyLate
@@ -388,7 +387,7 @@ fn is_harmless(flow: &Flow, at: usize, fault: Fault, undisturbed: &Undisturbed) 
         }
         _ => false,
     };
-    let needs_clock = matches!(fault, Fault::NoDate | Fault::Clock(_)) && flow.options.schedule.is_some();
+    let needs_clock = fault == Fault::NoDate && flow.options.schedule.is_some();
     if passes {
         return !needs_clock && flow.act != Act::CancelJob;
     }

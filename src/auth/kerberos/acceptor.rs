@@ -273,7 +273,7 @@ mod tests {
     use super::super::minting::{Mint, REALM, open};
     use super::{Accepted, Acceptor, Arrival, Refusal};
     use crate::auth::Sealing;
-    use crate::auth::der::Der;
+    use crate::auth::der::{Der, OCTETS, SEQUENCE, context};
     use crate::auth::framing::Protocol;
     use crate::auth::kerberos::{Context, KeytabError};
     use crate::auth::ntlm::{Bindings, Protection, Requirements};
@@ -316,14 +316,16 @@ mod tests {
         let mut framed = Der::new(&accepted.token).expect(0x60).unwrap();
         framed.next().unwrap();
         let reply = framed.rest().strip_prefix(b"\x02\x00").unwrap();
-        let cipher = reply.windows(2).rposition(|bytes| bytes[0] == 0x04 && usize::from(bytes[1]) < 0x80);
-        let cipher = match cipher {
-            Some(at) if at + 2 + usize::from(reply[at + 1]) == reply.len() => &reply[at + 2..],
-            _ => {
-                let at = reply.windows(2).position(|bytes| bytes == [0x04, 0x81]).unwrap();
-                &reply[at + 3..]
+        let mut fields = Der::new(reply).expect(0x6f).unwrap().expect(SEQUENCE).unwrap();
+        let mut cipher = loop {
+            let (tag, contents) = fields.next().unwrap();
+            if tag == context(2) {
+                let mut encrypted = Der::new(contents).expect(SEQUENCE).unwrap();
+                encrypted.expect(context(0)).unwrap();
+                break encrypted.expect(context(2)).unwrap();
             }
         };
+        let cipher = cipher.expect(OCTETS).unwrap().rest();
         let part = open(&[0x32; 32], AP_REP_ENC, cipher);
         assert!(part.windows(15).any(|bytes| bytes == b"20261124120000Z"));
         assert!(part.windows(4).any(|bytes| bytes == [0x02, 0x02, 0x12, 0x34]));
