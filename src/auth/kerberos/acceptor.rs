@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::context::suite_of;
 use super::keytab::{AES128, AES256};
-use super::ticket::{Authenticator, Checksum, Encrypted, Key, Request, Ticket, reply};
+use super::ticket::{Authenticator, Encrypted, Key, Request, Ticket, reply};
 use super::{Context, KeytabEntry, KeytabError, Principal};
 use crate::auth::DerError;
 use crate::auth::framing::Protocol;
@@ -34,7 +34,7 @@ pub struct Acceptor {
 pub struct Arrival {
     /// The host's clock.
     pub now: Timestamp,
-    /// What the host insists on; channel bindings of all zeros are none.
+    /// What the host insists on; channel bindings of all zeros are none, unless the client says that it knows of them.
     pub requirements: Requirements,
     /// By which name bodies are sealed.
     pub protocol: Protocol,
@@ -152,7 +152,7 @@ impl Acceptor {
             return Err(Refusal::Skew(apart.abs().as_secs().unsigned_abs()));
         }
         self.remember(request.authenticator.cipher, arrival.now)?;
-        check_wishes(authenticator.checksum.ok_or(Refusal::NoChecksum)?, arrival.requirements)?;
+        check_wishes(&authenticator, arrival.requirements)?;
         answer(request.service, ticket, &authenticator, &suite, arrival)
     }
 
@@ -200,7 +200,8 @@ fn check_times(ticket: &Ticket, now: Timestamp) -> Result<(), Refusal> {
     if now.duration_since(ticket.ends) > TOLERATED { Err(Refusal::Expired) } else { Ok(()) }
 }
 
-fn check_wishes(wishes: Checksum, requirements: Requirements) -> Result<(), Refusal> {
+fn check_wishes(authenticator: &Authenticator, requirements: Requirements) -> Result<(), Refusal> {
+    let wishes = authenticator.checksum.ok_or(Refusal::NoChecksum)?;
     let wanted = match requirements.protection {
         Protection::Sealed => MUTUAL | CONFIDENTIAL | INTEGRITY,
         Protection::None => MUTUAL,
@@ -212,7 +213,9 @@ fn check_wishes(wishes: Checksum, requirements: Requirements) -> Result<(), Refu
     if wishes.flags & DCE_STYLE != 0 {
         return Err(Refusal::DceStyle);
     }
-    let bindings = (wishes.bindings != [0; 16]).then_some(&wishes.bindings[..]);
+    // Who knows of bindings and gives none has lost them on the way.
+    let is_given = wishes.bindings != [0; 16] || authenticator.knows_of_bindings;
+    let bindings = is_given.then_some(&wishes.bindings[..]);
     if requirements.channel_bindings.fit(bindings) { Ok(()) } else { Err(Refusal::WrongChannelBindings) }
 }
 
@@ -406,16 +409,24 @@ mod tests {
             (Bindings::RightIfAny(own), true, false, true),
             (Bindings::Required(own), true, false, false),
         ] {
-            for (given, gets_in) in [(own, right), (other, wrong), (none, absent)] {
+            for (given, knows, gets_in) in [
+                (own, false, right),
+                (own, true, right),
+                (other, false, wrong),
+                (other, true, wrong),
+                (none, false, absent),
+                (none, true, wrong),
+            ] {
                 let mut arrival = arrival();
                 arrival.requirements =
                     Requirements { protection: Protection::None, channel_bindings: bindings };
                 let mut mint = Mint::good(now());
                 mint.bindings = given;
+                mint.knows_of_bindings = knows;
                 mint.wishes = 2;
                 let error = judge(&mint.token(), arrival).err();
                 let wanted = (!gets_in).then_some(Refusal::WrongChannelBindings);
-                assert_eq!(error, wanted, "{bindings:?} {given:?}");
+                assert_eq!(error, wanted, "{bindings:?} {given:?} {knows}");
             }
         }
     }
