@@ -1,5 +1,7 @@
 //! Ctrl-C and the request of the system to end.
 
+use std::task::Poll;
+
 use tokio::sync::watch;
 
 use crate::replica::Interrupt;
@@ -48,4 +50,15 @@ pub(super) async fn signal() {
         }
     }
     let _ = tokio::signal::ctrl_c().await;
+}
+
+/// The same, heeded from now on and not only once it is waited for.
+pub(super) async fn heeded_signal() -> impl Future<Output = ()> {
+    let mut next = Box::pin(signal());
+    let is_there = std::future::poll_fn(|context| Poll::Ready(next.as_mut().poll(context).is_ready())).await;
+    async move {
+        if !is_there {
+            next.await;
+        }
+    }
 }

@@ -59,6 +59,8 @@ async fn serve(connection: &Connection, args: &Simulate) -> Result<(), Fail> {
         ErrorKind::InvalidInput | ErrorKind::Unsupported => Fail::usage(error.to_string()),
         _ => Fail::usage(format!("{} cannot be listened on: {error}", args.listen)),
     })?;
+    // Whoever has read that it is ready may end it.
+    let interrupted = interrupts::heeded_signal().await;
     let mut ready = json!({ "url": server.url(), "user": server.user() });
     if is_made_up && let Some(ready) = ready.as_object_mut() {
         // A password of nobody's: it is made up for this run and opens nothing but the simulation.
@@ -70,9 +72,9 @@ async fn serve(connection: &Connection, args: &Simulate) -> Result<(), Fail> {
         let _ = out.flush();
     }
     if connection.output == Format::Ndjson {
-        tell(&server).await;
+        tell(&server, interrupted).await;
     } else {
-        interrupts::signal().await;
+        interrupted.await;
     }
     let (truth, host) = (server.truth(), server.inspect(state));
     server.stop().await;
@@ -90,8 +92,7 @@ async fn serve(connection: &Connection, args: &Simulate) -> Result<(), Fail> {
 }
 
 /// Says again and again what has really happened since, until interrupted or nobody listens; it is not kept.
-async fn tell(server: &Server) {
-    let interrupted = interrupts::signal();
+async fn tell(server: &Server, interrupted: impl Future<Output = ()>) {
     tokio::pin!(interrupted);
     loop {
         tokio::select! {

@@ -50,10 +50,21 @@ referee() {
     await_ready "$out" "the referee"
 }
 
+# gone PID: waits until a server has said its last; the shell does not wait for each of them by itself.
+gone() {
+    local wait
+    wait "$1" 2>/dev/null || true
+    for wait in {1..200}; do
+        kill -0 "$1" 2>/dev/null || return 0
+        sleep 0.05
+    done
+    fail "a server does not end"
+}
+
 # stop_servers: nobody answers any more.
 stop_servers() {
     for pid in "${servers[@]}"; do
-        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
+        kill "$pid" 2>/dev/null && gone "$pid"
     done
     servers=()
 }
