@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -88,7 +89,8 @@ async fn run(url: &str, args: &[&str]) -> (Ended, usize) {
             let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
             let found = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<usize>().ok());
             most = most.max(found.unwrap_or_default() * 1024);
-            std::thread::yield_now();
+            // The figure only grows, so that one look now and then will do.
+            std::thread::park_timeout(Duration::from_millis(2));
         }
         (ended(child.wait_with_output().unwrap()), most)
     };
