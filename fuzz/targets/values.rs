@@ -1,4 +1,4 @@
-//! Values of CIM as text, in all types, and instances embedded in strings; what is written back means the same.
+//! Values of CIM as text, in all types, and instances embedded in strings; what is written back means the same, to the microsecond.
 #![no_main]
 
 use hvreplica::cim::{DateTime, Interval, Type, Value};
@@ -14,16 +14,18 @@ fuzz_target!(|text: &str| {
         }
     }
     if let Ok(time) = DateTime::parse(text) {
-        let _ = (time.instant(), time.happened());
+        let micros = |time: &DateTime| time.instant().map(|instant| instant.as_microsecond());
+        let _ = time.happened();
         for written in [time.to_xs(), time.to_dsp0004()] {
             let again = DateTime::parse(&written).expect("a time that was written can be read");
-            assert_eq!(again.instant(), time.instant(), "{written}");
+            assert_eq!(micros(&again), micros(&time), "{written}");
         }
     }
     if let Ok(interval) = Interval::parse(text) {
+        let micros = |interval: &Interval| interval.length().map(|length| length.as_micros());
         for written in [interval.to_xs(), interval.to_dsp0004()] {
             let again = Interval::parse(&written).expect("an interval that was written can be read");
-            assert_eq!(again.length(), interval.length(), "{written}");
+            assert_eq!(micros(&again), micros(&interval), "{written}");
         }
     }
     is_vm_name(text);

@@ -2,8 +2,9 @@
 //!
 //! Basic header values, client certificates, the binding to a TLS channel, both sides of NTLMv2 ([`ntlm`]) with its
 //! session security ([`seal`]), Kerberos ([`kerberos`], [`gssapi`]), the wrapping that `Negotiate` puts around both
-//! ([`spnego`]), CredSSP, and the `multipart/encrypted` form in which WinRM carries sealed bodies ([`framing`]). It knows no connection, no HTTP
-//! status and no SOAP: which leg comes next is the transport's affair. Time is an argument.
+//! ([`spnego`]), CredSSP ([`credssp`]), and the `multipart/encrypted` form in which WinRM carries sealed bodies
+//! ([`framing`]). It knows no connection, no HTTP status and no SOAP: which leg comes next is the transport's affair.
+//! Time is an argument.
 
 pub mod basic;
 pub mod certificate;

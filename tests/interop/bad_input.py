@@ -96,11 +96,10 @@ def of_ntlm(acceptor: str) -> list[Cell]:
     ]
 
 
-def of_seals(acceptor: str, client: Client) -> list[Cell]:
+def of_seals(acceptor: str, client: Client, how: str = "sealed reply") -> list[Cell]:
     """The first reply is read, the second cannot be believed, or already the first cannot."""
     words = dict.fromkeys(damage.REPLIES, "the sealed reply is damaged") | {"clear": "in clear"}
-    method = " ".join(str(word) for word in client.arguments[1:2])
-    return [Cell(f"{acceptor}, {method}: {text}", acceptor, client, words[kind], 3, {"mangle": kind}) for kind, text in damage.REPLIES.items()]
+    return [Cell(f"{acceptor}: {how}, {text}", acceptor, client, words[kind], 3, {"mangle": kind}) for kind, text in damage.REPLIES.items()]
 
 
 def of_kerberos() -> list[Cell]:
@@ -129,10 +128,11 @@ def of_kerberos() -> list[Cell]:
     for client, how in ((TICKET, "ticket"), (TICKET_IN_SPNEGO, "ticket in SPNEGO"), (PASSWORD_AT_KDC, "password")):
         cells.append(cell(f"{how}, the host's proof with another bit", client, unproven, mangle="last-token"))
         cells.append(cell(f"{how}, no proof of the host", client, unproven, mangle="no-last-token"))
+        cells += of_seals("mit-krb5", client, f"{how}, sealed reply")
     if preload := os.environ.get("FAKETIME_LIBRARY"):
         late = {"LD_PRELOAD": preload, "FAKETIME": "+20m", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         cells.append(cell("this machine's clock, ticket", Client(TICKET.arguments, BY_TICKET | late), "clocks"))
-    return [*cells, *of_seals("mit-krb5", TICKET), *of_seals("mit-krb5", TICKET_IN_SPNEGO), *of_seals("mit-krb5", PASSWORD_AT_KDC)]
+    return cells
 
 
 def kdc() -> str:

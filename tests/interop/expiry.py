@@ -13,7 +13,7 @@ from pathlib import Path
 from hosts import KDC, NO_PASSWORD, PASSWORD, REALM, Backend, Client, Said, demand, fresh, listener, run
 
 USER = "fleeting"
-LIFE = 5  # seconds, as the KDC has it
+LIFE = 8  # seconds, as the KDC has it
 LIVES = 3
 SPEED = 20
 

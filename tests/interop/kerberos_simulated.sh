@@ -99,7 +99,7 @@ refused "another user's ticket" "refused a ticket" "" --auth kerberos -u somebod
 host --offer kerberos
 refused "NTLM where only Kerberos is offered" "offers Kerberos" "auth-scheme" --auth ntlm -u operator
 host --offer negotiate
-refused "Basic where only Negotiate is offered" "offers Negotiate" "clear-credentials" --auth basic --danger-allow-unencrypted -u operator
+refused "Basic where only Negotiate is offered" "offers Negotiate" "" --auth basic --danger-allow-unencrypted -u operator
 cp "$kdc/service.keytab" "$work/former.keytab"
 administer "ktadd -k $kdc/service.keytab HTTP/localhost"
 service_keytab=$work/former.keytab host

@@ -279,7 +279,7 @@ def main() -> int:
     print()
     for cell in others:
         if cell.outcome:
-            print(f"{cell.name:64} {cell.outcome}")
+            print(f"{cell.name:76} {cell.outcome}")
     print()
     for fault in wrong:
         print(f"WRONG: {fault}", file=sys.stderr)

@@ -35,7 +35,7 @@ if "$python" -c 'import gssapi' 2>/dev/null; then
         for user in fleeting stale disabled locked stranger; do
             administer "addprinc -pw \"$HVREPLICA_PASSWORD\" $user"
         done
-        administer 'modprinc -maxlife "5 seconds" fleeting'
+        administer 'modprinc -maxlife "8 seconds" fleeting'
         administer "ktadd -norandkey -k $kdc/fleeting.keytab fleeting"
         administer "modprinc -pwexpire yesterday stale"
         administer "modprinc -allow_tix disabled"

@@ -1,6 +1,6 @@
 """Every single fault at every exchange, over real sockets: a simulated host, a proxy that breaks one exchange, and the command.
 
-sockets.py BINARY [--jobs 24] [--only FLOW[:EXCHANGE:FAULT]]: each run has a host and a proxy of its own. What the command says is
+sockets.py BINARY [--jobs 32] [--only FLOW[:EXCHANGE:FAULT]]: each run has a host and a proxy of its own. What the command says is
 held against what the host knows: executions, what succeeded, exit codes. A fault that can be waited out must change nothing.
 """
 
@@ -416,7 +416,7 @@ async def sweep(stand: Stand, args: argparse.Namespace) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary", type=Path)
-    parser.add_argument("--jobs", type=int, default=24)
+    parser.add_argument("--jobs", type=int, default=32)
     parser.add_argument("--only", help="FLOW or FLOW:EXCHANGE:FAULT")
     args = parser.parse_args()
     return asyncio.run(sweep(Stand(args.binary.resolve()), args))

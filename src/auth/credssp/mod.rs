@@ -2,9 +2,9 @@
 //! key, and the user's password handed over to the host.
 //!
 //! With the feature `credssp` there are the client (`Initiator`) and the simulated host (`Acceptor`). The tunnel also
-//! seals the messages afterwards. The host's certificate is not judged by who issued it; what counts is that the host proves, by
-//! the user's own password, that the key of the tunnel is its own. Nothing but that proof lets the password out.
-//! Kerberos inside and smart cards are not spoken.
+//! seals the messages afterwards. The host's certificate is not judged by who issued it; what counts is that the host
+//! proves, by the user's own password, that the key of the tunnel is its own. Nothing but that proof lets the password
+//! out. Kerberos inside and smart cards are not spoken.
 
 #[cfg(feature = "credssp")]
 mod acceptor;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::context::suite_of;
 use super::keytab::{AES128, AES256};
-use super::ticket::{Authenticator, Checksum, Encrypted, Key, Request, Ticket, reply};
+use super::ticket::{Authenticator, Encrypted, Key, Request, Ticket, reply};
 use super::{Context, KeytabEntry, KeytabError, Principal};
 use crate::auth::DerError;
 use crate::auth::framing::Protocol;
@@ -34,7 +34,7 @@ pub struct Acceptor {
 pub struct Arrival {
     /// The host's clock.
     pub now: Timestamp,
-    /// What the host insists on; channel bindings of all zeros are none.
+    /// What the host insists on; channel bindings of all zeros are none, unless the client says that it knows of them.
     pub requirements: Requirements,
     /// By which name bodies are sealed.
     pub protocol: Protocol,
@@ -152,7 +152,7 @@ impl Acceptor {
             return Err(Refusal::Skew(apart.abs().as_secs().unsigned_abs()));
         }
         self.remember(request.authenticator.cipher, arrival.now)?;
-        check_wishes(authenticator.checksum.ok_or(Refusal::NoChecksum)?, arrival.requirements)?;
+        check_wishes(&authenticator, arrival.requirements)?;
         answer(request.service, ticket, &authenticator, &suite, arrival)
     }
 
@@ -200,7 +200,8 @@ fn check_times(ticket: &Ticket, now: Timestamp) -> Result<(), Refusal> {
     if now.duration_since(ticket.ends) > TOLERATED { Err(Refusal::Expired) } else { Ok(()) }
 }
 
-fn check_wishes(wishes: Checksum, requirements: Requirements) -> Result<(), Refusal> {
+fn check_wishes(authenticator: &Authenticator, requirements: Requirements) -> Result<(), Refusal> {
+    let wishes = authenticator.checksum.ok_or(Refusal::NoChecksum)?;
     let wanted = match requirements.protection {
         Protection::Sealed => MUTUAL | CONFIDENTIAL | INTEGRITY,
         Protection::None => MUTUAL,
@@ -212,7 +213,9 @@ fn check_wishes(wishes: Checksum, requirements: Requirements) -> Result<(), Refu
     if wishes.flags & DCE_STYLE != 0 {
         return Err(Refusal::DceStyle);
     }
-    let bindings = (wishes.bindings != [0; 16]).then_some(&wishes.bindings[..]);
+    // Who knows of bindings and gives none has lost them on the way.
+    let is_given = wishes.bindings != [0; 16] || authenticator.knows_of_bindings;
+    let bindings = is_given.then_some(&wishes.bindings[..]);
     if requirements.channel_bindings.fit(bindings) { Ok(()) } else { Err(Refusal::WrongChannelBindings) }
 }
 
@@ -273,7 +276,7 @@ mod tests {
     use super::super::minting::{Mint, REALM, open};
     use super::{Accepted, Acceptor, Arrival, Refusal};
     use crate::auth::Sealing;
-    use crate::auth::der::Der;
+    use crate::auth::der::{Der, OCTETS, SEQUENCE, context};
     use crate::auth::framing::Protocol;
     use crate::auth::kerberos::{Context, KeytabError};
     use crate::auth::ntlm::{Bindings, Protection, Requirements};
@@ -316,14 +319,16 @@ mod tests {
         let mut framed = Der::new(&accepted.token).expect(0x60).unwrap();
         framed.next().unwrap();
         let reply = framed.rest().strip_prefix(b"\x02\x00").unwrap();
-        let cipher = reply.windows(2).rposition(|bytes| bytes[0] == 0x04 && usize::from(bytes[1]) < 0x80);
-        let cipher = match cipher {
-            Some(at) if at + 2 + usize::from(reply[at + 1]) == reply.len() => &reply[at + 2..],
-            _ => {
-                let at = reply.windows(2).position(|bytes| bytes == [0x04, 0x81]).unwrap();
-                &reply[at + 3..]
+        let mut fields = Der::new(reply).expect(0x6f).unwrap().expect(SEQUENCE).unwrap();
+        let mut cipher = loop {
+            let (tag, contents) = fields.next().unwrap();
+            if tag == context(2) {
+                let mut encrypted = Der::new(contents).expect(SEQUENCE).unwrap();
+                encrypted.expect(context(0)).unwrap();
+                break encrypted.expect(context(2)).unwrap();
             }
         };
+        let cipher = cipher.expect(OCTETS).unwrap().rest();
         let part = open(&[0x32; 32], AP_REP_ENC, cipher);
         assert!(part.windows(15).any(|bytes| bytes == b"20261124120000Z"));
         assert!(part.windows(4).any(|bytes| bytes == [0x02, 0x02, 0x12, 0x34]));
@@ -404,16 +409,24 @@ mod tests {
             (Bindings::RightIfAny(own), true, false, true),
             (Bindings::Required(own), true, false, false),
         ] {
-            for (given, gets_in) in [(own, right), (other, wrong), (none, absent)] {
+            for (given, knows, gets_in) in [
+                (own, false, right),
+                (own, true, right),
+                (other, false, wrong),
+                (other, true, wrong),
+                (none, false, absent),
+                (none, true, wrong),
+            ] {
                 let mut arrival = arrival();
                 arrival.requirements =
                     Requirements { protection: Protection::None, channel_bindings: bindings };
                 let mut mint = Mint::good(now());
                 mint.bindings = given;
+                mint.knows_of_bindings = knows;
                 mint.wishes = 2;
                 let error = judge(&mint.token(), arrival).err();
                 let wanted = (!gets_in).then_some(Refusal::WrongChannelBindings);
-                assert_eq!(error, wanted, "{bindings:?} {given:?}");
+                assert_eq!(error, wanted, "{bindings:?} {given:?} {knows}");
             }
         }
     }

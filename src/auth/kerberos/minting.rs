@@ -29,6 +29,7 @@ pub(crate) struct Mint {
     pub(crate) sequence: u8,
     pub(crate) checksum_type: [u8; 3],
     pub(crate) bindings: [u8; 16],
+    pub(crate) knows_of_bindings: bool,
     pub(crate) wishes: u32,
 }
 
@@ -51,6 +52,7 @@ impl Mint {
             sequence: 77,
             checksum_type: [0, 0x80, 0x03],
             bindings: [0; 16],
+            knows_of_bindings: false,
             wishes: 2 | 4 | 8 | 16 | 32,
         }
     }
@@ -111,6 +113,7 @@ impl Mint {
             field(4, number(&[0x12, 0x34])),
             field(5, time(self.now)),
             field(7, number(&[self.sequence])),
+            if self.knows_of_bindings { field(8, knows_of_bindings()) } else { Vec::new() },
         ];
         element(0x62, &[&element(SEQUENCE, &[&part.concat()])])
     }
@@ -131,6 +134,14 @@ fn encrypted(key: &[u8], version: Option<u8>, usage: i32, plain: &[u8]) -> Vec<u
     let version = version.map_or_else(Vec::new, |version| field(1, number(&[version])));
     let fields = [field(0, number(&[encryption])), version, field(2, element(OCTETS, &[&cipher]))];
     element(SEQUENCE, &[&fields.concat()])
+}
+
+fn knows_of_bindings() -> Vec<u8> {
+    let entry = |kind: &[u8], data: &[u8]| {
+        let entry = [field(0, number(kind)), field(1, element(OCTETS, &[data]))].concat();
+        element(SEQUENCE, &[&element(SEQUENCE, &[&entry])])
+    };
+    entry(&[1], &entry(&[0, 143], &[0, 0x40, 0, 0]))
 }
 
 fn key(key: &[u8]) -> Vec<u8> {

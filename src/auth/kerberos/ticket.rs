@@ -56,6 +56,8 @@ pub(super) struct Authenticator {
     pub(super) time: (Timestamp, i64),
     pub(super) key: Option<Key>,
     pub(super) sequence: u32,
+    /// The client says that it binds tickets to channels wherever there is one.
+    pub(super) knows_of_bindings: bool,
 }
 
 /// The checksum of GSSAPI, which is none (RFC 4121 4.1.1).
@@ -114,6 +116,7 @@ impl Authenticator {
             key: fields.get(6).map(key).transpose()?,
             // Some write it as a number with a sign.
             sequence: u32::try_from(sequence & i64::from(u32::MAX)).map_err(|_| DerError)?,
+            knows_of_bindings: fields.get(8).map_or(Ok(false), knows_of_bindings)?,
         })
     }
 }
@@ -243,6 +246,33 @@ fn checksum(from: Der<'_>) -> Result<Option<Checksum>, DerError> {
     Ok(Some(Checksum { bindings: *bindings, flags: u32::from_le_bytes(*flags) }))
 }
 
+/// Looks for `KERB_AP_OPTIONS_CBT` in what is there for those whom it concerns (MS-KILE 3.2.5.8).
+fn knows_of_bindings(mut from: Der<'_>) -> Result<bool, DerError> {
+    let mut list = from.expect(SEQUENCE)?;
+    while !list.is_empty() {
+        let (kind, data) = authorization(&mut list)?;
+        if kind != IF_RELEVANT {
+            continue;
+        }
+        let mut inner = Der::new(data).expect(SEQUENCE)?;
+        while !inner.is_empty() {
+            let (kind, data) = authorization(&mut inner)?;
+            let options = data.first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
+            if kind == AP_OPTIONS && options.is_some_and(|options| options & KNOWS_OF_BINDINGS != 0) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// One entry of `AuthorizationData`.
+fn authorization<'a>(list: &mut Der<'a>) -> Result<(i64, &'a [u8]), DerError> {
+    let mut entry = list.expect(SEQUENCE)?;
+    let kind = integer(entry.expect(context(0))?)?;
+    Ok((kind, entry.expect(context(1))?.expect(OCTETS)?.rest()))
+}
+
 /// `[APPLICATION n]` of the messages.
 const TICKET: u8 = 0x61;
 const AUTHENTICATOR: u8 = 0x62;
@@ -258,3 +288,7 @@ const INVALID: u8 = 1;
 /// The checksum's type.
 const GSSAPI: i64 = 0x8003;
 const BINDINGS_LENGTH: [u8; 4] = [16, 0, 0, 0];
+/// Types of authorization data.
+const IF_RELEVANT: i64 = 1;
+const AP_OPTIONS: i64 = 143;
+const KNOWS_OF_BINDINGS: u32 = 0x4000;
