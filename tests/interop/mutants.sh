@@ -55,16 +55,13 @@ plant "Resynchronize goes again after a timeout" src/client/mod.rs \
             other => other?,
         };' \
     from-9
-plant "a job that is gone has succeeded" src/replica/session.rs \
-    'Some(None) => Ok(JobSeen::Gone),' \
-    'Some(None) => Ok(match self.last_job.clone() {
-                Some(job) => {
-                    let state = crate::msvm::concrete_job::JobState::Completed;
-                    JobSeen::Seen(Box::new(Job { state, ..job }))
-                }
-                None => JobSeen::Gone,
-            }),' \
-    from-9 from-8 from-7
+plant "a job that is gone has succeeded" src/replica/course.rs \
+    'self.note_job(look);' \
+    'self.note_job(look);
+        if look.job == JobSeen::Gone {
+            return Step::Done(ending(Verdict::Succeeded, "the job is gone"));
+        }' \
+    from-9
 plant "state 3 counts at once" src/replica/course.rs \
     'if streak.count < 2 {
             return Step::Continue;

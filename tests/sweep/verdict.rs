@@ -277,6 +277,9 @@ impl Check<'_> {
             (Ending::Over(seen), Some(job)) if seen.state.code() != job.state => {
                 self.blame(format!("the job is {}, it says, but it is {}", seen.state.code(), job.state));
             }
+            (Ending::Over(seen), None) if seen.is_success() && world.truth().succeeded.is_empty() => {
+                self.blame("the job has succeeded, it says, but no resynchronization did");
+            }
             (Ending::Vanished(_), Some(job)) => {
                 let text = format!("the job is gone, it says, but it is {}", job.state);
                 self.blame(text);
