@@ -62,14 +62,11 @@ plant "a job that is gone has succeeded" src/replica/course.rs \
             return Step::Done(ending(Verdict::Succeeded, "the job is gone"));
         }' \
     from-9
-plant "state 3 counts at once" src/replica/course.rs \
-    'if streak.count < 2 {
-            return Step::Continue;
-        }
-        if self.has_job_failed() {' \
-    'if self.is_accepted() {
-            return Step::Done(ending(Verdict::Succeeded, "replication runs"));
-        }
-        if self.has_job_failed() {' \
-    from-9 from-7 scheduled-followed
+plant "the state is believed right after asking for it" src/replica/state_change.rs \
+    'if look.state == Some(self.aim) && look.is_quiet {' \
+    'if look.state == Some(self.aim) {
+                return Changed::Reached;
+            }
+            if look.state == Some(self.aim) && look.is_quiet {' \
+    job-cancel
 exit "$missed"
