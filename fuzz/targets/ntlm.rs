@@ -1,7 +1,8 @@
-//! NTLM on both sides, bare and wrapped: challenges at the client; what a client says at the host, where nothing but the
+//! NTLM on both sides, bare and wrapped, and the messages of CredSSP around it: challenges at the client; what a client says at the host, where nothing but the
 //! untouched messages may let anybody in.
 #![no_main]
 
+use hvreplica::auth::credssp::TsRequest;
 use hvreplica::auth::ntlm::{
     Acceptor, Bindings, Given, HostNames, Initiator, Protection, Requirements, nt_hash,
 };
@@ -12,7 +13,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((how, rest)) = bytes.split_first() else { return };
-    match how % 6 {
+    match how % 7 {
         0 => answer(rest),
         1 => {
             let good = acceptor(&initiator()).token().to_vec();
@@ -25,7 +26,8 @@ fuzz_target!(|bytes: &[u8]| {
             let token = changed(&good, rest);
             assert_eq!(lets_in(&token), token == good);
         }
-        _ => text(rest),
+        5 => text(rest),
+        _ => request(rest),
     }
 });
 
@@ -47,6 +49,11 @@ fn authenticate() -> Vec<u8> {
     let initiator = initiator();
     let challenge = acceptor(&initiator).token().to_vec();
     initiator.authenticate(&challenge, &ops(), given()).expect("a good challenge is answered").token
+}
+
+fn request(bytes: &[u8]) {
+    let Ok(request) = TsRequest::decode(bytes) else { return };
+    assert_eq!(TsRequest::decode(&request.encode()).as_ref(), Ok(&request));
 }
 
 fn text(bytes: &[u8]) {
