@@ -16,6 +16,7 @@ pub mod framing;
 #[cfg(feature = "gssapi")]
 pub mod gssapi;
 pub mod kerberos;
+mod leaf;
 pub mod ntlm;
 mod random;
 pub mod seal;
@@ -26,5 +27,6 @@ pub use certificate::ClientCertificate;
 pub use channel::ChannelBinding;
 pub use credential::Credential;
 pub use der::DerError;
+pub(crate) use leaf::LeafVerifier;
 pub use random::{NoRandomness, random};
 pub use sealing::{SealError, Sealing};

@@ -5,17 +5,15 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
 use rustls::{
-    ClientConfig, ClientConnection, Connection, DigitallySignedStruct, Error, ProtocolVersion, ServerConfig,
-    ServerConnection, SignatureScheme,
+    ClientConfig, ClientConnection, Connection, Error, ProtocolVersion, ServerConfig, ServerConnection,
 };
 
 use super::{Failure, certificate};
 use crate::auth::framing::Protocol;
-use crate::auth::{SealError, Sealing};
+use crate::auth::{LeafVerifier, SealError, Sealing};
 
 /// One end of the tunnel.
 pub(super) struct Tunnel(Connection);
@@ -24,7 +22,8 @@ impl Tunnel {
     /// The client's end. Its first records are ready to be taken.
     pub(super) fn client() -> Result<Self, Failure> {
         let provider = Arc::new(ring::default_provider());
-        let verifier = Arc::new(AnyCertificate(Arc::clone(&provider)));
+        // Windows makes a certificate by itself; what the host proves later binds it.
+        let verifier = Arc::new(LeafVerifier::any(Arc::clone(&provider)));
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -158,46 +157,6 @@ fn ends_with_a_record(mut records: &[u8]) -> bool {
         }
     }
     records.is_empty()
-}
-
-/// Who issued the certificate of the tunnel, and for whom, does not count: Windows makes one by itself, and what the
-/// host proves later binds it. But the host has to own it.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 /// Stands for the host in the configuration; it is not sent.

@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use reqwest::{Client, ClientBuilder};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 use sha2::{Digest, Sha256};
 
 use super::options::{Scheme, TlsBackend, Trust};
-use crate::auth::ClientCertificate;
+use crate::auth::{ClientCertificate, LeafVerifier};
 use crate::transport::{Delivery, TransportError, TransportErrorKind};
 
 /// What all connections of a session have in common.
@@ -109,8 +109,8 @@ pub(super) fn config(
     }
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         Trust::Roots { extra } => Arc::new(platform(extra, provider)?),
-        Trust::Pin(pin) => Arc::new(LeafVerifier { pin: Some(*pin), provider }),
-        Trust::DangerAny => Arc::new(LeafVerifier { pin: None, provider }),
+        Trust::Pin(pin) => Arc::new(LeafVerifier::pinned(*pin, provider)),
+        Trust::DangerAny => Arc::new(LeafVerifier::any(provider)),
     };
     let builder = builder.dangerous().with_custom_certificate_verifier(Arc::clone(&verifier));
     let mut config = match client {
@@ -151,54 +151,6 @@ fn platform(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<Verifier, Trans
 
 fn no_tls(reason: &'static str) -> TransportError {
     TransportError::new(TransportErrorKind::Policy(reason), Delivery::NotSent)
-}
-
-/// Looks at the host's own certificate only. The signature of the handshake is still checked, so that the peer
-/// has to own the certificate that it shows.
-#[derive(Debug)]
-struct LeafVerifier {
-    pin: Option<[u8; 32]>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for LeafVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        match self.pin {
-            Some(pin) if sha256(end_entity) != pin => {
-                Err(CertificateError::ApplicationVerificationFailure.into())
-            }
-            _ => Ok(ServerCertVerified::assertion()),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 /// Remembers the certificate, whether or not it is accepted.
