@@ -5,34 +5,32 @@ tls_front.py CERTIFICATE KEY CIPHERS PORT: prints its own port once it listens.
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import sys
 import threading
 
 
-def pump(source: ssl.SSLSocket, sink: ssl.SSLSocket) -> None:
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-    except OSError:
-        pass
-    for end in (source, sink):
-        try:
-            end.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+def pump(client: ssl.SSLSocket, host: ssl.SSLSocket) -> None:
+    """Both ways in one thread: an SSL object does not bear two."""
+    others = {client: host, host: client}
+    while True:
+        for source in [end for end in others if end.pending()] or select.select(list(others), [], [])[0]:
+            data = source.recv(65536)
+            if not data:
+                return
+            others[source].sendall(data)
 
 
 def serve(connection: socket.socket, own: ssl.SSLContext, behind: ssl.SSLContext, port: int) -> None:
     try:
-        client = own.wrap_socket(connection, server_side=True)
-    except (ssl.SSLError, OSError):
+        with own.wrap_socket(connection, server_side=True) as client:
+            far = socket.create_connection(("127.0.0.1", port))
+            with behind.wrap_socket(far, server_hostname="localhost") as host:
+                pump(client, host)
+    except OSError:
         connection.close()
-        return
-    host = behind.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="localhost")
-    threading.Thread(target=pump, args=(client, host), daemon=True).start()
-    pump(host, client)
 
 
 def main() -> None:
