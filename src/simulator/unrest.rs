@@ -25,17 +25,21 @@ pub struct Unrest {
 
 /// Draws.
 #[derive(Clone, Debug)]
-pub(super) struct Chance(Ids);
+pub(super) struct Chance {
+    ids: Ids,
+    /// Requests during which no session is forgotten.
+    rest: u32,
+}
 
 impl Chance {
     pub(super) fn new(seed: u64) -> Self {
-        Self(Ids::new(seed))
+        Self { ids: Ids::new(seed), rest: 0 }
     }
 
     /// A number below that one; 0 where there is none.
     fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).unwrap_or(u64::MAX).max(1);
-        usize::try_from(self.0.next() % end).unwrap_or_default()
+        usize::try_from(self.ids.next() % end).unwrap_or_default()
     }
 
     fn one_in(&mut self, count: usize) -> bool {
@@ -168,8 +172,18 @@ pub(super) fn disturb(chance: &mut Chance, unrest: Unrest, request: Seen<'_>) ->
         Some(_) => (OF_MESSAGES, unrest.per_mille),
         None => (OF_REQUESTS, unrest.per_mille / 4),
     };
-    (chance.below(1000) < usize::from(per_mille)).then(|| chance.one_of(disturbances)).flatten()
+    let is_disturbed = chance.below(1000) < usize::from(per_mille);
+    let action = is_disturbed.then(|| chance.one_of(disturbances)).flatten();
+    if !matches!(action, Some(Action::Deauthenticate)) {
+        chance.rest = chance.rest.saturating_sub(1);
+        return action;
+    }
+    // A host that forgets a client twice in a row has refused it.
+    (std::mem::replace(&mut chance.rest, BETWEEN_LOST_SESSIONS) == 0).then_some(Action::Deauthenticate)
 }
+
+/// In looks at requests, of which there are two for each.
+const BETWEEN_LOST_SESSIONS: u32 = 100;
 
 const fn fault(fault: PlannedFault, executed: bool) -> Action {
     Action::Fault { fault, executed }
