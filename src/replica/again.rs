@@ -83,6 +83,12 @@ impl Run<'_> {
         match replica.state {
             State::Replicating => {
                 let Some(job) = found.find(|job| job.is_success()) else { return Ok(()) };
+                // A job may only start the work; what failed after it, somebody may have resumed.
+                let is_later =
+                    |other: &&Job| other.submitted.or(other.started) >= job.submitted.or(job.started);
+                if jobs.iter().filter(|other| other.changes_replication()).any(|other| is_later(&other)) {
+                    return Ok(());
+                }
                 self.outcome.attached = true;
                 self.outcome.started_at = job.submitted;
                 self.session.last_job = Some(job.clone());
